@@ -2,48 +2,29 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.fivetran.api import FivetranError, Limits, RateLimited
+from reconciler.fivetran.api import Limits, RateLimited
 
 from .support import FakeTime, client_of, ok, rejection
 
 #: What a proxy, a bug or an attacker may send where seconds, a date or a number of requests belong.
-NONSENSE = [
-    "",
-    " ",
-    "-1",
-    "0",
-    "1",
-    "1.5",
-    "nan",
-    "inf",
-    "-inf",
-    "1e308",
-    "1e309",
-    "9" * 40,
-    "0x10",
-    "soon",
-    "٣",
-    "1,2",
-]
+NONSENSE = ["", " ", "-1", "0", "1", "1.5", "nan", "inf", "-inf", "1e308", "1e309", "9" * 40, "0x10", "soon"]
 DATES = ["Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 32 Dec 2026 23:59:59 GMT"]
 BUDGET_S = 120.0
 #: The longest that a client waits for others in a row, and the longest of one such wait.
 OTHERS_S = 3600 + 300
 
 values = st.sampled_from([*NONSENSE, *DATES])
+no_quota = st.sampled_from(["", " ", "-1", "0", "soon"])
 headers = st.fixed_dictionaries(
-    {},
-    optional={"Retry-After": values, "X-Rate-Limit-Remaining": values, "X-Rate-Limit": st.sampled_from(NONSENSE[:4])},
+    {}, optional={"Retry-After": values, "X-Rate-Limit-Remaining": values, "X-Rate-Limit": no_quota}
 )
-
-
-def sendable(found: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in found.items() if value.isascii()}
 
 
 @given(rejected=st.lists(headers, max_size=8), accepted=headers)
@@ -52,14 +33,12 @@ def test_call_ends_whatever_the_headers_of_a_429_say(rejected: list[dict[str, st
 
     def handler(_: httpx.Request) -> httpx.Response:
         found = next(answers, None)
-        return ok({"id": "g"}, 200, **sendable(accepted)) if found is None else rejection(429, **sendable(found))
+        return ok({"id": "g"}, 200, **accepted) if found is None else rejection(429, **found)
 
     with client_of(handler, time, limits=Limits(left_to_others=0.1)) as client:
         for _ in range(3):
-            try:
+            with suppress(RateLimited):
                 assert client.get_group("g").id == "g"
-            except FivetranError as error:
-                assert isinstance(error, RateLimited)
     assert all(seconds >= 0 for seconds in time.sleeps)
     assert time.now <= 3 * BUDGET_S + OTHERS_S
 

@@ -238,7 +238,7 @@ def _client(project: str) -> Any:
 
     anonymous: Any = AnonymousCredentials
     client = bigquery.Client(project=project, credentials=anonymous() if os.environ.get(EMULATOR) else None)
-    read_environment_once(client._http, client._connection.API_BASE_URL)
+    read_environment_once(client._http, str(client._connection.API_BASE_URL))
     return client
 
 
