@@ -101,7 +101,8 @@ def revoke(
     for each in reversed(given):
         source = remove(source, each.removable, keep=dataset)
     roles = ", ".join(dict.fromkeys(each.role for each in given))
-    return Edited(source, f"Revoke access to {_called(name, dataset)} from {member}", (f"revokes {roles}", *inherited))
+    notes = (f"revokes {roles} from {member}", *inherited)
+    return Edited(source, f"Revoke access to {_called(name, dataset)} from {member}", notes)
 
 
 @dataclass(frozen=True)
