@@ -8,7 +8,7 @@ import random
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -37,6 +37,9 @@ COMMAND = str(Path(sys.executable).with_name("reconciler"))
 
 #: What a consequence says that a unit loses for good.
 DELETIONS = {"connection_deleted", "connection_replaced", "dataset_deleted", "dataset_replaced"}
+
+#: What a user changes by hand in Fivetran or BigQuery: the methods of `Estate` are called so.
+BY_HAND = ("pause", "configure", "schedule", "delete", "create", "share", "let_tables_expire")
 
 Files = dict[str, dict[str, Any]]
 
@@ -82,6 +85,9 @@ class Estate:
     """Connections that a user created by hand, as they were then."""
     diary: list[str] = field(default_factory=list)
     """What happened, which is what a failed month prints."""
+    dealt: set[str] = field(default_factory=set)
+    """The kinds of edits by hand that there were so far, without those that a merge meets."""
+    _cards: list[str] = field(default_factory=list)
     _made: int = 0
     _proposed: int = 0
 
@@ -174,17 +180,17 @@ class Estate:
         """
         live = {each["name"]: each for each in self.admin.connections().values() if each["name"] in self._alive()}
         name = self.chance.choice(sorted(live))
-        edits = (
-            self._pause_by_hand,
-            self._configure_by_hand,
-            self._schedule_by_hand,
-            self._delete_by_hand,
-            self._create_by_hand,
-            self._share_by_hand,
-            self._let_tables_expire_by_hand,
-        )
-        edit = self._pause_by_hand if only_pause else self.chance.choice(edits)
-        return f"by hand: {edit(name, live[name])}"
+        kind = "pause" if only_pause else self._deal()
+        edit: Callable[[str, Mapping[str, Any]], str] = getattr(self, f"_{kind}_by_hand")
+        return f"by hand ({kind}): {edit(name, live[name])}"
+
+    def _deal(self) -> str:
+        """Return a kind of edit as cards are dealt: each comes once before any comes again."""
+        if not self._cards:
+            self._cards = self.chance.sample(BY_HAND, len(BY_HAND))
+        kind = self._cards.pop()
+        self.dealt.add(kind)
+        return kind
 
     def _pause_by_hand(self, name: str, live: Mapping[str, Any]) -> str:
         self.admin.edit(live["id"], paused=not live["paused"])

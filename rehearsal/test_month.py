@@ -20,7 +20,7 @@ from tests.engine.admin import Admin
 from tests.engine.workspace import Workspace
 from tests.hub import REPOSITORY, Hub, hub
 
-from rehearsal.estate import GRACE, Estate, Files, Stopped
+from rehearsal.estate import BY_HAND, GRACE, Estate, Files, Stopped
 from rehearsal.scene import APP, APP_MAY
 
 DAYS = int(os.environ.get("REHEARSAL_DAYS", "30"))
@@ -127,7 +127,7 @@ def test_a_month_touches_only_what_was_declared_and_reviewed(
     admin.make(group_id=group, service="stripe", config={"schema": "by_hand", "api_key": "x"}, paused=True)
     admin.gcp("PUT", "/datasets/dev-project/others", {})
     foreign = {"by_hand": live(admin)["by_hand"]}
-    for _ in range(DAYS):
+    for day in range(DAYS):
         before, before_datasets = set(live(admin)), datasets(admin)
         if chance.random() < 0.8:
             main = estate.copy_files()
@@ -137,7 +137,10 @@ def test_a_month_touches_only_what_was_declared_and_reviewed(
             if chance.random() < 0.3:
                 estate.note(estate.edit_by_hand(only_pause=True))
             merge(estate, number, head, chance.choice(["", "", "", "kill", "errors"]))
-        if chance.random() < 0.7:
+        # At the latest on the last days, each kind of edit was dealt once.
+        if chance.random() < 0.7 or len(BY_HAND) - len(estate.dealt) >= DAYS - day:
             estate.note(estate.edit_by_hand())
         night(estate)
         check_evening(estate, foreign, before, before_datasets)
+    assert len(estate.dealt) == min(len(BY_HAND), DAYS)
+    estate.note(f"by hand there were: {', '.join(sorted(estate.dealt))}")
