@@ -92,6 +92,71 @@ def test_workflow_commands_exist_with_their_options():
     assert found == {}
 
 
+#: What GitHub sets in every step.
+GIVEN = {"GITHUB_OUTPUT", "GITHUB_SHA", "GITHUB_STEP_SUMMARY", "RUNNER_TEMP"}
+
+
+@pytest.mark.parametrize("job", JOBS.values(), ids=IDS)
+def test_workflow_scripts_use_only_variables_that_they_are_given(job):
+    for step in job["steps"]:
+        known = GIVEN | set(job.get("env", {})) | set(step.get("env", {}))
+        assert set(re.findall(r"\$\{?([A-Za-z_]+)", step.get("run", ""))) <= known, step["name"]
+
+
+@pytest.mark.parametrize("job", JOBS.values(), ids=IDS)
+def test_workflow_commands_come_after_the_steps_that_they_need(job):
+    needed = {
+        r"\b(reconciler|make) ": "./.github/actions/set-up",
+        r"with-fivetran-key": "google-github-actions/auth@",
+        r"\bmake (order|newest|apply|record-run|recover|resources)\b": "google-github-actions/auth@",
+        r"github/actions/set-up": "actions/checkout@",
+        r"review\.json(?<!>review\.json)": "review.json",
+    }
+    before = ""
+    for step in job["steps"]:
+        script = f"{step.get('run', '')}{step.get('uses', '')}"
+        for pattern, earlier in needed.items():
+            is_written = earlier == "review.json" and "download-artifact" in before
+            assert not re.search(pattern, script) or earlier in before or is_written, step["name"]
+        before += script
+
+
+@pytest.mark.parametrize("job", JOBS.values(), ids=IDS)
+def test_workflow_jobs_without_the_engine_run_no_command_that_needs_it(job):
+    uses_engine = (
+        r"\breconciler review\b|\bmake (apply|newest|order|record-run|recover|resources|test|clients|rehearse)\b"
+    )
+    set_up = [step.get("with", {}) for step in job["steps"] if step.get("uses") == "./.github/actions/set-up"]
+    has_engine = any(each.get("engine") != "false" for each in set_up)
+    assert bool(re.search(uses_engine, runs(job))) <= has_engine
+    assert len(set_up) <= 1
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_workflow_artifacts_have_one_writer_and_readers_that_wait_for_it(name):
+    """An artifact's name is taken once in a run. A job of a matrix has its stack in the name."""
+    written: dict[str, str] = {}
+    for job, each in WORKFLOWS[name]["jobs"].items():
+        for step in each["steps"]:
+            if "upload-artifact" in step.get("uses", ""):
+                artifact = re.sub(
+                    r"\$\{\{ env\.(\w+) \}\}", lambda found, env=each["env"]: env[found[1]], step["with"]["name"]
+                )
+                assert ("matrix." in artifact) == ("strategy" in each), job
+                artifact = artifact if "matrix." not in artifact else f"{artifact} of {each['environment']['name']}"
+                assert artifact not in written, job
+                written[artifact] = job
+    for job, each in WORKFLOWS[name]["jobs"].items():
+        for step in each["steps"]:
+            if "download-artifact" in step.get("uses", ""):
+                wanted = step["with"].get("pattern", step["with"].get("name")).partition("-")[0]
+                writers = {writer for artifact, writer in written.items() if artifact.partition("-")[0] == wanted}
+                environment = job.removesuffix("-report")
+                own = {each for each in writers if each.partition("-")[0] == environment} or writers
+                assert own, f"{job} takes {wanted}, which no job hands over"
+                assert own <= set(each["needs"]), job
+
+
 def test_workflow_jobs_never_check_out_another_commit():
     for place, step in steps():
         if "actions/checkout@" in step.get("uses", ""):
