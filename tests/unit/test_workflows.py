@@ -132,6 +132,13 @@ def test_workflow_jobs_without_the_engine_run_no_command_that_needs_it(job):
     assert len(set_up) <= 1
 
 
+def with_env(text: str, env: Mapping[str, str]) -> str:
+    """Return a text with the values of a job's variables."""
+    for name, value in env.items():
+        text = text.replace(f"${{{{ env.{name} }}}}", value)
+    return text
+
+
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_workflow_artifacts_have_one_writer_and_readers_that_wait_for_it(name):
     """An artifact's name is taken once in a run. A job of a matrix has its stack in the name."""
@@ -139,9 +146,7 @@ def test_workflow_artifacts_have_one_writer_and_readers_that_wait_for_it(name):
     for job, each in WORKFLOWS[name]["jobs"].items():
         for step in each["steps"]:
             if "upload-artifact" in step.get("uses", ""):
-                artifact = re.sub(
-                    r"\$\{\{ env\.(\w+) \}\}", lambda found, env=each["env"]: env[found[1]], step["with"]["name"]
-                )
+                artifact = with_env(step["with"]["name"], each.get("env", {}))
                 assert ("matrix." in artifact) == ("strategy" in each), job
                 artifact = artifact if "matrix." not in artifact else f"{artifact} of {each['environment']['name']}"
                 assert artifact not in written, job
