@@ -92,7 +92,9 @@ def _retirement(context: Context, name: str, before: Declared | None, after: Dec
         yield _retired(context, name)
         return
     for dataset, (old, new) in ends.items():
-        place, at = context.place(name, "retire"), f"dataset {dataset}"
+        if (old.retired, old.kept) == (new.retired, new.kept):
+            continue
+        place, at = context.place(name, "retire"), f"dataset {dataset}"  # it reads the file again
         if old.retired and not new.retired:
             text = f"no longer retires the dataset {dataset}"
             yield Consequence("note", "retirement_changed", text, at, name, place)
