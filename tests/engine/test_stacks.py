@@ -89,6 +89,14 @@ def test_stacks_of_one_environment_share_a_destination(workspace: Workspace, ads
     assert all(live["history"][-1]["event"] != "created" for live in admin.connections().values())
     shutil.move(workspace.specs / "dev" / "ads" / "stripe.yaml", workspace.specs / "dev" / "stripe.yaml")
 
+    # A stack that ends leaves nothing behind that no run applies.
+    workspace.write("environment", ENVIRONMENT)
+    rejected = workspace.preview()
+    assert rejected.code != 0
+    assert "environment.yaml:1:1: `stacks` no longer has ads, and the stack dev.ads still has the" in rejected.out
+    assert "resources of ads: no run would apply them any more" in rejected.out
+    workspace.write("environment", {**ENVIRONMENT, "stacks": ["ads"]})
+
     # The last unit of a folder goes, and git has no empty folders.
     shutil.rmtree(workspace.specs / "dev" / "ads")
     workspace.preview("--expect-no-changes").ok()
@@ -96,6 +104,9 @@ def test_stacks_of_one_environment_share_a_destination(workspace: Workspace, ads
     assert set(admin.connections()) == {"stripe", "sandbox"}
     assert ads.outputs()["airflow_deletions"] == ["fivetran_ads_connector_id"]
     assert set(ads.resources(SHARED)) == {"dev"}
+    workspace.write("environment", ENVIRONMENT)
+    workspace.up().ok()
+    assert "stacks" not in workspace.outputs()
     ads.pulumi("destroy", "--yes", "--skip-preview", **MAY).ok()
     assert len(admin.snapshot()["destinations"]) == 1
 

@@ -223,8 +223,7 @@ def _stacks(context: Context, old: list[str], new: list[str]) -> Iterator[Conseq
         )
         if folder in old:
             text = (
-                f"ends the stack {stack}, which no run applies any more: units that its state still has stay as they "
-                f"are, and {name} rejects to create them until `reconciler move` has carried them over"
+                f"ends the stack {stack}, which no run applies any more: runs of {name} are rejected while it has units"
             )
         yield _consequence(context, "note", text, "stacks", folder in new, item=folder)
 

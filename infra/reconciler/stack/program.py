@@ -1,6 +1,6 @@
 """The Pulumi program: the units of a stack as resources, in the order that keeps what exists safe.
 
-Stack outputs: `units`, `airflow_variables`, `airflow_deletions`.
+Stack outputs: `units`, `airflow_variables`, `airflow_deletions`, and `stacks` where subfolders have stacks.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from reconciler.resources import iam
 from reconciler.resources.dataset.listing import list_datasets, reject_moves
 from reconciler.stack import stages
 from reconciler.stack.looked_at import units_looked_at
-from reconciler.stack.siblings import recorded_elsewhere
+from reconciler.stack.siblings import recorded_elsewhere, reject_ended_stacks
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,7 @@ async def build(
     listed = await list_datasets(environment, loaded.places)
     reject_moves(environment, fleet.units, listed, loaded.places)
 
+    await reject_ended_stacks(environment, name, loaded.places)
     stack = stages.Stack.of(staged, loaded, name, await recorded_elsewhere(fleet, name))
     declared = stages.declare_datasets(stack, listed)
     preflight = stages.preflight(stack, declared, listed)

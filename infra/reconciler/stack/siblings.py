@@ -7,11 +7,19 @@ from typing import Any
 
 import pulumi
 
-from reconciler.model import Fleet, Unit
+from reconciler.config.places import Places
+from reconciler.model import Environment, Fleet, Unit
+from reconciler.model.environment import stack_name
 from reconciler.model.errors import ReconcilerError
 
 #: How the engine reports a stack that was never created.
 _UNKNOWN = ("unknown stack", "no stack named")
+
+#: The output of an environment's own stack with the subfolders that have one.
+STACKS = "stacks"
+
+#: How many units of an ended stack an error names.
+_MOST_NAMED = 10
 
 
 def declared_elsewhere(whole: Fleet, stack: str) -> dict[str, tuple[str, str, str]]:
@@ -45,11 +53,11 @@ async def recorded_elsewhere(fleet: Fleet, stack: str) -> dict[str, str]:
     others = [each for each in fleet.environment.all_stacks if each != stack]
     if not others:
         return {}
-    own = (await _recorded(stack)).keys()
+    own = _units(await _outputs(stack)).keys()
     new = {unit.name: unit for unit in fleet.units if unit.name not in own and unit.formerly not in own}
     found: dict[str, str] = {}
     for other in others if new else ():
-        recorded = await _recorded(other)
+        recorded = _units(await _outputs(other))
         datasets = {dataset for unit in recorded.values() for dataset in unit.get("datasets", ())}
         for name, unit in new.items():
             has_unit = name in recorded or unit.formerly in recorded
@@ -58,8 +66,41 @@ async def recorded_elsewhere(fleet: Fleet, stack: str) -> dict[str, str]:
     return found
 
 
-async def _recorded(stack: str) -> Mapping[str, Mapping[str, Any]]:
+async def reject_ended_stacks(environment: Environment, stack: str, places: Places) -> None:
+    """Reject a run of the environment's own stack while a stack that `stacks` no longer names has units.
+
+    No run would apply them any more, and the own stack would create or adopt those that files give to it.
+
+    Raises:
+        ReconcilerError: A stack has units, or the outputs of a stack cannot be read.
+    """
+    if stack != environment.name:
+        return
+    before = (await _outputs(stack)).get(STACKS) or []
+    for folder in sorted({str(each) for each in before} - {*environment.stacks}):
+        ended = stack_name(environment.name, folder)
+        left = sorted(_units(await _outputs(ended)))
+        if left:
+            shown = ", ".join(left[:_MOST_NAMED]) + (
+                f" and {len(left) - _MOST_NAMED} more" if left[_MOST_NAMED:] else ""
+            )
+            move = f"`reconciler move --to {environment.name}`"
+            raise ReconcilerError(
+                f"{places.find(environment.file, 'stacks')}: `stacks` no longer has {folder}, and the stack {ended} "
+                f"still has the resources of {shown}: no run would apply them any more\n"
+                f"    Restore {folder} in `stacks`, carry its units over with {move} or "
+                f"remove them with a run of {ended}, and end the stack then."
+            )
+
+
+def _units(outputs: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
     """Return the units that a stack's last run recorded in its outputs."""
+    units = outputs.get("units") or {}
+    return {name: unit for name, unit in units.items() if isinstance(unit, Mapping)}
+
+
+async def _outputs(stack: str) -> Mapping[str, Any]:
+    """Return the outputs of a stack's last run; none where the stack was never created."""
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{stack}"
     try:
         last = await pulumi.runtime.invoke_async("pulumi:pulumi:readStackOutputs", {"name": name})
@@ -70,5 +111,4 @@ async def _recorded(stack: str) -> Mapping[str, Mapping[str, Any]]:
             f"the outputs of the stack {stack} cannot be read ({type(error).__name__}), so that a unit of it could be "
             "created again here\n    Give this run what reads that stack: its backend and its passphrase or key."
         ) from None
-    units = dict((last or {}).get("outputs") or {}).get("units") or {}
-    return {name: unit for name, unit in units.items() if isinstance(unit, Mapping)}
+    return dict((last or {}).get("outputs") or {})

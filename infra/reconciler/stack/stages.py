@@ -42,7 +42,7 @@ from reconciler.resources.destination.tests import DestinationTests
 from reconciler.resources.failures import FailureHook
 from reconciler.resources.group_access.resource import GroupAccess
 from reconciler.resources.package.resource import Package
-from reconciler.stack.siblings import declared_elsewhere
+from reconciler.stack.siblings import STACKS, declared_elsewhere
 
 #: Datasets that are registered before the access list of an earlier one is done.
 DATASETS_AHEAD = 8
@@ -389,7 +389,9 @@ def outputs(stack: Stack, units: Sequence[UnitResources], preflight: Preflight) 
         pulumi.log.warn(f"{place}: {each}")
     ids = {each.unit.name: each.connection.id for each in units if each.connection is not None}
     elsewhere = stack.variables_elsewhere
+    subfolders = [] if stack.is_subfolder else sorted(stack.environment.stacks)
     return {
+        **({STACKS: subfolders} if subfolders else {}),
         "units": {each.unit.name: _unit_outputs(stack.fleet, each) for each in units},
         "airflow_variables": airflow.variables(stack.fleet, ids),
         "airflow_deletions": preflight.former_variables.apply(lambda former: _deletions(withdrawn, former, elsewhere)),
