@@ -56,6 +56,7 @@ def _settings(environment: Environment) -> dict[str, Any]:
         "ignore.services": list(environment.ignore.services),
         "ignore.schemas": list(environment.ignore.schemas),
         "stacks": list(environment.stacks),
+        "fivetran.quota_left": environment.quota_left,
         **{f"bigquery_etl.{key}": list(value) for key, value in asdict(environment.bigquery_etl).items()},
         "policy.expiry": "forbidden" if expiry.forbidden else "allowed",
         "policy.expiry.required": expiry.required,

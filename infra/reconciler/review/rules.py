@@ -73,6 +73,10 @@ def _days(days: int | None) -> str:
     return _NO_LIMIT if days is None else count(days, "day")
 
 
+def _share(percent: int | None) -> str:
+    return "the usual share" if percent is None else f"{percent} %"
+
+
 #: What a number means, by its path: its words, and the classes of a larger and of a smaller one. None is no limit.
 _NUMBERS: Mapping[str, tuple[Callable[[Any], str], Severity, Severity]] = {
     "policy.expiry.longest": (lambda each: f"lets `expires` be up to {_days(each)} ahead", "stop", "note"),
@@ -88,6 +92,7 @@ _NUMBERS: Mapping[str, tuple[Callable[[Any], str], Severity, Severity]] = {
         "note",
     ),
     "policy.people.warn": (lambda each: f"warns {_days(each)} before the access of a person ends", "note", "note"),
+    "fivetran.quota_left": (lambda each: f"leaves {_share(each)} of Fivetran's requests to others", "note", "note"),
     "policy.delete_guard.share": (
         lambda each: f"lets one run remove {each} % of the connections and of the datasets, unannounced",
         "stop",
@@ -163,14 +168,20 @@ def _changed(context: Context, path: str, old: Any, new: Any) -> Iterator[Conseq
         yield _consequence(context, severity, text, path, new)
     elif path in _NUMBERS:
         words, larger, smaller = _NUMBERS[path]
-        so_far = _days(old) if old is None or "delete_guard" not in path else str(old)
+        so_far = _so_far(path, old)
         is_larger = new is None or (old is not None and new > old)
-        text = f"{words(new)}, so far {so_far}{' %' if path.endswith('share') else ''}"
+        text = f"{words(new)}, so far {so_far}"
         yield _consequence(context, larger if is_larger else smaller, text, path, new)
     elif path.startswith("bigquery_etl."):
         yield _consequence(context, "detail", _CHECK_ETL.format(path), path, new)
     else:
         yield _consequence(context, "stop", _other(path, old, new), path, new)
+
+
+def _so_far(path: str, old: int | None) -> str:
+    if path.endswith(("share", "quota_left")):
+        return _share(old)
+    return str(old) if path.endswith("at_least") else _days(old)
 
 
 def _other(path: str, old: object, new: object) -> str:

@@ -536,6 +536,13 @@ SETTINGS = (
         r"to team:B until 2026-12-12 \(T\)",
         keys="fivetran.access[].members fivetran.access[].members[] fivetran.access[].until fivetran.access[].ticket",
     ),
+    Setting(
+        ("fivetran", "quota_left"),
+        25,
+        "note",
+        "leaves 25 % .* so far the usual share",
+        ("note", "the usual share .* 25 %"),
+    ),
     Setting(("workgroups",), "b-{workgroup}@example.com", "stop", "takes b-{workgroup}@"),
     Setting(
         ("automation", 0, "members"),
