@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
-from benching import extras, page, plot, targets
+from benching import extras, page, plot, scale, targets
 from benching.fleet import write_change, write_empty, write_units
 from benching.measuring import Measured, Project
 from benching.peer import measure_peer
@@ -48,6 +48,8 @@ def main() -> None:
         plots = write_plots(arguments.page.with_suffix(""), runs)
         links = [str(each.relative_to(arguments.page.parent)) for each in plots]
         page.write(arguments.page, page.body(runs, verdicts, links, load, datetime.now(UTC).date()))
+    if arguments.scale and len(runs) > 1:
+        page.write(arguments.scale, scale.body(runs, load, datetime.now(UTC).date()))
     raise SystemExit(1 if arguments.check and not all(each.passed for each in verdicts) else 0)
 
 
@@ -61,6 +63,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--peer", help="a Terraform or OpenTofu binary that finds Fivetran's provider")
     parser.add_argument("--profile", type=Path, metavar="FOLDER", help="write a profile of each process of a preview")
     parser.add_argument("--page", type=Path, help="write the tables, and plots of growth as SVG, into this page")
+    parser.add_argument("--scale", type=Path, help="write what follows for 10,000 units into this page")
     parser.add_argument("--check", action="store_true", help="exit with 1 if a target is missed")
     parser.add_argument("--set-up", action="store_true", help="measure only how long a fresh clone takes to work")
     parser.add_argument("--reviews", action="store_true", help="measure only what a review takes beyond its preview")
@@ -112,6 +115,7 @@ def measure_size(size: int, arguments: argparse.Namespace, console: Console) -> 
         path = {"PYTHONPATH": str(folder / "program")}
         floor = Project(folder / "floor", "bench", path, root=folder / "program", as_it_comes=True)
         note(run.ours, "us", ours.run("first up", "up", "--yes", "--skip-preview", admin=admin))
+        run.state_bytes = ours.state_bytes()
         note(run.floor, "floor", floor.run("first up", "up", "--yes", "--skip-preview"))
         for number in range(arguments.pairs):
             for column, whose, project in ((run.ours, "us", ours), (run.floor, "floor", floor))[:: (-1) ** number]:

@@ -104,7 +104,7 @@ class Project:
         settings.write_text(
             'config:\n  gcp:addPulumiAttributionLabel: "false"\n  gcp:disableGlobalProjectWarning: "true"\n'
         )
-        self.root, self.stack = root, stack
+        self.root, self.stack, self.folder = root, stack, folder
         self.env = {
             **outside(as_it_comes=as_it_comes),
             "PULUMI_BACKEND_URL": (folder / "state").as_uri(),
@@ -119,6 +119,10 @@ class Project:
         }
         init = ["pulumi", "--cwd", str(copy), "stack", "init", stack, "--non-interactive"]
         subprocess.run(init, env=self.env, check=True, capture_output=True)
+
+    def state_bytes(self) -> int:
+        """Return the size of the stack's state."""
+        return next((self.folder / "state").rglob(f"stacks/**/{self.stack}.json")).stat().st_size
 
     def run(
         self, title: str, *arguments: str, admin: httpx.Client | None = None, env: Mapping[str, str] | None = None

@@ -24,6 +24,7 @@ class Run:
     ours: dict[str, list[Measured]] = field(default_factory=dict)
     floor: dict[str, list[Measured]] = field(default_factory=dict)
     peer: dict[str, list[Measured]] = field(default_factory=dict)
+    state_bytes: int = 0
     slow_drift: tuple[int, Measured] | None = None
     """A drift check with another latency of Fivetran, in milliseconds."""
 

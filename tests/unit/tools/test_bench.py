@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benching import page, plot, targets
+from benching import page, plot, scale, targets
 from benching.fleet import write_change, write_units
 from benching.measuring import OUR_ENGINE, Measured, kind_of, measure, outside
 from benching.reasons import UnknownCall, explain_calls
@@ -151,3 +151,14 @@ def test_profile_of_a_program_is_written(tmp_path: Path):
     program.write_text("sum(range(10))")
     subprocess.run([sys.executable, str(program)], env=env, check=True)
     assert (tmp_path / "preview.program").stat().st_size > 0
+
+
+def test_scale_table_continues_the_slope_between_the_measured_sizes():
+    runs = [run_of(size, 5.0, floor_s=1.0, drift_s=size / 10) for size in (100, 300)]
+    for run in runs:
+        Run.add(run.ours, of("first up", 1.0, calls=4 * run.size))
+    rows = list(scale.table(runs))
+    assert rows[0] == "| | 100 units *m* | 300 units *m* | 1,000 units | 2,000 units | 10,000 units |"
+    assert "| drift check, wall | 10.0 s | 30.0 s | 100.0 s | 200.0 s | 1,000.0 s |" in rows
+    assert "| drift check, reads of BigQuery | 200 | 600 | 2,000 | 4,000 | 20,000 |" in rows
+    assert not any("wall" in row for row in scale.table(runs, with_wall=False))
