@@ -111,8 +111,12 @@ def google_failures(subject: str) -> Iterator[None]:
 def read_environment_once(session: Any, url: str) -> None:
     """Give a session of requests the proxies and certificates of the environment.
 
-    By itself it reads the environment in each request, which is a third of a request's CPU.
+    By itself it reads the environment in each request, which is a third of a request's CPU. The environment's proxies
+    are not for this machine.
     """
+    if is_loopback(url):
+        session.trust_env = False
+        return
     found = session.merge_environment_settings(url, {}, None, None, None)
     session.proxies, session.verify, session.cert = dict(found["proxies"]), found["verify"], found["cert"]
     session.trust_env = False

@@ -6,8 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
+import requests
 
 from reconciler.google.bigquery.api import AccessListChanged, Datasets, ListedDataset, LiveDataset
+from reconciler.google.rest import read_environment_once
 from reconciler.model.errors import RemoteError
 from simulator.process import Simulators
 
@@ -129,3 +131,20 @@ def test_an_access_list_that_may_not_be_written_is_an_error_of_its_own(admin):
     assert str(failed.value) == (
         "BigQuery, project p: the access list of the dataset d cannot be written: Google answered 403 accessDenied"
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy"),
+    [("https://bigquery.googleapis.com", "http://proxy.example:3128"), ("http://127.0.0.1:9050", None)],
+)
+def test_session_reads_the_environment_once_and_uses_no_proxy_for_this_machine(
+    url: str, proxy: str | None, monkeypatch: pytest.MonkeyPatch
+):
+    for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://proxy.example:3128")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/authorities.pem")
+    session = requests.Session()
+    read_environment_once(session, url)
+    assert session.proxies.get(url.partition(":")[0]) == proxy
+    assert session.verify == ("/etc/authorities.pem" if proxy else True)
+    assert not session.trust_env
