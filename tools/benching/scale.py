@@ -1,4 +1,4 @@
-"""What many units cost, calculated from the slope between the smallest and the largest size that were measured."""
+"""Calculate what many units cost, from the slope between the smallest and the largest size."""
 
 from __future__ import annotations
 
