@@ -126,12 +126,12 @@ def choose_environment(loaded: Loaded, environment: str | None) -> str:
     return environment or next(iter(loaded.environments), "")
 
 
-def new_file(specs: Path, environment: Environment, name: str, content: bytes) -> FileChange:
+def new_file(specs: Path, environment: Environment, name: str, content: bytes, subfolder: str = "") -> FileChange:
     """Return the change that adds a unit's file to an environment. Raises click.UsageError for a bad name."""
     if not UNIT_NAME.fullmatch(name) or f"{name}.yaml" == ENVIRONMENT_FILE:
         raise click.UsageError(f"{name!r} cannot be a unit's name: use lower-case letters, digits, _ and -")
-    shown = (Path(environment.file).parent / f"{name}.yaml").as_posix()
-    return FileChange(specs / environment.name / f"{name}.yaml", shown, None, content)
+    shown = (Path(environment.file).parent / subfolder / f"{name}.yaml").as_posix()
+    return FileChange(specs / environment.name / subfolder / f"{name}.yaml", shown, None, content)
 
 
 def print_steps(steps: Sequence[str], snippet: str | None) -> None:

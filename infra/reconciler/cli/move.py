@@ -14,6 +14,7 @@ import yaml
 
 from reconciler.cli import Exit
 from reconciler.cli.edit_files import is_terminal
+from reconciler.cli.files import replace_file
 from reconciler.cli.local_stacks import INSTALL, PROJECT_FILE, find_project
 from reconciler.cli.masked_output import mask_google_message
 from reconciler.cli.options import environment_option, specs_option, today_option
@@ -21,6 +22,7 @@ from reconciler.cli.output import print_note, print_text
 from reconciler.cli.progress import progress
 from reconciler.cli.run_program import run_to_end
 from reconciler.config import Loaded, load
+from reconciler.edits.schema_comment import fit_schema_comment
 from reconciler.git.repository import Repository
 from reconciler.google.storage import StateBucket
 from reconciler.lifecycle.airflow import variable_of
@@ -239,10 +241,16 @@ def _locks(url: str, folder: str) -> Iterator[str]:
 
 def _move_file(file: _File) -> None:
     file.to.parent.mkdir(exist_ok=True)
-    if Repository(file.path.parent).state_of(file.path.name) == "free":
+    raw = file.path.read_bytes()
+    is_free = Repository(file.path.parent).state_of(file.path.name) == "free"
+    if is_free:
         file.path.replace(file.to)
     else:
         Repository(Path.cwd()).run("mv", "--", str(file.path), str(file.to))
+    if (fitted := fit_schema_comment(raw, file.path.parent, file.to.parent)) != raw:
+        replace_file(file.to, fitted)
+        if not is_free:
+            Repository(Path.cwd()).run("add", "--", str(file.to))
 
 
 def _pulumi(*arguments: str, stdin: str = "") -> str:

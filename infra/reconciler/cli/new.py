@@ -23,6 +23,7 @@ from reconciler.cli.options import environment_option, specs_option, today_optio
 from reconciler.config import load
 from reconciler.edits import new as drafts
 from reconciler.edits.scheduling import scheduling_snippet
+from reconciler.edits.schema_comment import fit_schema_comment
 from reconciler.edits.secret_names import secret_prefix
 from reconciler.fivetran import catalog
 from reconciler.git.repository import Repository
@@ -64,7 +65,8 @@ def new(
     """Write the file of a new connector of Fivetran's SERVICE, such as postgres.
 
     The file has what the service usually needs, references to secrets by the environment's names, and what the
-    environment's policy requires. Replace each `fill-in`; `reconciler validate` lists those that are left.
+    environment's policy requires. Replace each `fill-in`; `reconciler validate` lists those that are left. With
+    -e ENVIRONMENT.FOLDER, the file is in the subfolder of that stack.
 
     Exit codes: 0 done, or shown only; 1 the files would have problems; 2 wrong usage or not possible.
     """
@@ -78,7 +80,10 @@ def new(
             f"    If Fivetran has it, add it with {pull}, and run this command again."
         )
     loaded = load(specs, Path.cwd(), day)
-    fleet = loaded.fleet(choose_environment(loaded, environment))
+    name_of_environment, _, subfolder = (environment or "").partition(".")
+    fleet = loaded.fleet(choose_environment(loaded, name_of_environment or None))
+    if subfolder:
+        loaded.stack(f"{fleet.environment.name}.{subfolder}")  # raises if the environment has no such stack
     fleets = [fleet, *(each for each in loaded.fleets.values() if each is not fleet)]
     wanted = drafts.NewUnitRequest(name or service, owners, description, task_id, sensitive)
     if package is not None and service != drafts.PACKAGE:
@@ -88,7 +93,9 @@ def new(
         code_file = _code(specs, fleet.environment, wanted.name, package, in_pull_request=finish.as_pull_request)
         wanted = replace(wanted, package=code_file[0])
     unit = drafts.draft(found, wanted, fleet.environment, secret_prefix(fleets), day)
-    changes = [new_file(specs, fleet.environment, wanted.name, unit.text.encode())]
+    root = specs / fleet.environment.name
+    raw = fit_schema_comment(unit.text.encode(), root, root / subfolder)
+    changes = [new_file(specs, fleet.environment, wanted.name, raw, subfolder)]
     changes += [code_file[1]] if code_file and code_file[1] else []
     code = apply_changes(changes, specs, day, finish, meaning=f"Add {wanted.name} ({service})")
     if code == Exit.FINE:

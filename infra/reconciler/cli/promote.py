@@ -22,6 +22,7 @@ from reconciler.cli.edit_files import (
 from reconciler.cli.output import print_note
 from reconciler.edits import promote as promotion
 from reconciler.edits.scheduling import scheduling_snippet
+from reconciler.edits.schema_comment import fit_schema_comment
 from reconciler.edits.secret_names import secret_prefix
 from reconciler.model import Environment, commands
 from reconciler.model.commands import count
@@ -69,7 +70,8 @@ def promote(
     if other.name == unit.environment.name:
         raise click.UsageError(f"{unit.name} is in {other.name} already: name another environment with --to")
     found = promotion.promote(unit.source, unit.name, unit.environment, other, day, task_id=task_id, prefix=prefix)
-    changes = [new_file(specs, other, unit.name, found.source.raw), *_named_files(unit, specs, other)]
+    raw = fit_schema_comment(found.source.raw, unit.path.parent, specs / other.name)
+    changes = [new_file(specs, other, unit.name, raw), *_named_files(unit, specs, other)]
     reads = list(_reads(checkouts, unit.environment, unit.datasets))
     code = apply_changes(changes, specs, day, finish, meaning=f"Promote {unit.name} to {other.name}", notes=found.notes)
     if code == Exit.FINE:

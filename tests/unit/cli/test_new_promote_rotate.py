@@ -25,6 +25,7 @@ __all__ = ["folder"]
 
 DAY = date.fromisoformat(TODAY)
 
+SCHEMA = "# yaml-language-server: $schema=../../schemas/unit.schema.json"
 PROD = """\
 gcp_project: prod-project
 fivetran:
@@ -367,6 +368,34 @@ def test_new_says_how_to_add_a_service_to_the_catalogue(folder: Folder):
     ran = folder.run("new", "frobnicator", "--yes")
     assert ran.code == 2
     assert "add it with `reconciler services pull frobnicator`" in ran.err
+
+
+def with_stack(folder: Folder) -> Path:
+    """Give the environment a stack for its subfolder `ads`; return the folder."""
+    environment = folder.file.parent / "environment.yaml"
+    environment.write_text(f"{environment.read_text()}stacks: [ads]\n")
+    return folder.file.parent / "ads"
+
+
+def test_new_writes_into_the_subfolder_of_a_stack(folder: Folder):
+    ads = with_stack(folder)
+    ran = folder.run("new", "github", "-e", "dev.ads", "--name", "code", "--yes")
+    assert ran.code == 0, ran.err
+    assert (ads / "code.yaml").read_text().startswith(f"{SCHEMA.replace('../../', '../../../', 1)}\n")
+    assert folder.run("new", "github", "-e", "dev.crm", "--name", "other", "--yes").code == 2
+
+
+def test_promote_fits_the_comment_with_the_schema_to_the_folder(folder: Folder):
+    ads = with_stack(folder)
+    prod = folder.file.parent.parent / "prod"
+    prod.mkdir()
+    (prod / "environment.yaml").write_text(PROD)
+    ads.mkdir()
+    (ads / "shop.yaml").write_text(SHOP.replace("../../", "../../../", 1))
+    folder.git("add", ".")
+    ran = folder.run("promote", "shop", "--yes")
+    assert ran.code == 0, ran.err
+    assert (prod / "shop.yaml").read_text().startswith(f"{SCHEMA}\n")
 
 
 def packed(file: Path) -> Path:
