@@ -61,6 +61,11 @@ def test_editor_finds_the_schema_of_a_new_file_by_the_settings(server):
     assert {"connector", "dataset", "expires"} <= completions(server, f"{_HEAD}|\n")
 
 
+def test_editor_finds_the_schema_of_a_file_in_a_subfolder(server):
+    [(line, column, message)] = server.open("connectors/dev/ads/edited.yaml", f"{_HEAD}dataset: {{}}\nexpirse: x\n")
+    assert (line, column) == (4, 1), message
+
+
 def test_editor_offers_every_service(server):
     assert catalog.known() <= completions(server, f"{_HEAD}connector:\n  service: |\n")
 

@@ -1,4 +1,4 @@
-"""Keep the comment from which an editor finds the schema right when a file goes to another folder. Pure."""
+"""Fit the comment from which an editor finds the schema to the folder of a file. Pure."""
 
 from __future__ import annotations
 
