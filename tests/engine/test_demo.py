@@ -6,11 +6,14 @@ import sys
 
 from workspace import ROOT, Tools
 
+import environment
+
 
 def test_the_demo_deploys_every_environment_and_finds_it_unchanged(tools: Tools):
     ran = subprocess.run(
         [sys.executable, ROOT / "tools" / "demo.py"],
-        env={**os.environ, "PATH": tools.path},
+        # `make env` names a Python for the engine, which would start without what is imported already.
+        env={**os.environ, "PATH": tools.path, environment.PYTHON: tools.python},
         capture_output=True,
         text=True,
         check=False,

@@ -33,13 +33,28 @@ DELETE = {"kind": "hold", "method": "DELETE", "path": "^/v1/connections/"}
 
 ALL, CLI = True, False
 
-#: At which writes runs die: each twice. In one run everything is killed before the write arrives; the next run dies as
-#: named here. Where that is the CLI alone, the plugin lives on and finishes its operation, which would take the writes
-#: of the next kill away: so it is the last write of its operation. Until a test may pass no unit gets further.
-UNTIL_TESTED = ((GROUP, "after", ALL), (DESTINATION, "before", CLI), (CREATE, "after", CLI), (TEST, "after", CLI))
-UNTIL_STARTED = ((RELOAD, "after", ALL), (SELECT, "after", ALL), (CHANGE, "after", ALL), (SYNC, "after", CLI))
+#: How runs die at each write: after it, everything or the CLI alone. Of the first write of each operation a run dies before
+#: it arrives, too; before a later one is after the one before. Where the CLI dies alone, the plugin lives on and finishes
+#: its operation, which would take the writes of the next kill away: so it is the last write of its operation. Until a test
+#: may pass no unit gets further.
+LOST, LATE, DONE, DONE_BY_PLUGIN = (
+    ("before", ALL, False),
+    ("before", CLI, True),
+    ("after", ALL, True),
+    ("after", CLI, True),
+)
+UNTIL_TESTED = (
+    (GROUP, LOST),
+    (GROUP, DONE),
+    (DESTINATION, LATE),
+    (CREATE, LOST),
+    (CREATE, DONE_BY_PLUGIN),
+    (TEST, LOST),
+    (TEST, DONE_BY_PLUGIN),
+)
+UNTIL_STARTED = ((RELOAD, DONE), (SELECT, DONE), (CHANGE, DONE), (SYNC, DONE_BY_PLUGIN))
 #: How a run dies at the change of a unit that runs, and at the test of that change.
-UNTIL_CHANGED = ((CHANGE, "before", ALL), (TEST, "after", CLI))
+UNTIL_CHANGED = ((CHANGE, ("before", ALL, True)), (TEST, DONE_BY_PLUGIN))
 
 Killed = Callable[..., None]
 
@@ -103,7 +118,8 @@ def assert_started_in_order(name: str, connection: dict[str, Any]) -> None:
 def test_runs_killed_at_every_write_leave_one_of_each_tested_before_it_ran(
     workspace: Workspace, admin: Admin, killed: Killed
 ):
-    def die(request: Mapping[str, Any], when: str, everything: bool, *, arrives: bool = True) -> None:
+    def die(request: Mapping[str, Any], way: tuple[str, bool, bool]) -> None:
+        when, everything, arrives = way
         held = admin.fault(**request, when=when, count=None)
         killed(lambda: admin.held(held) > 0, everything=everything)
         admin.release(held, drop=not arrives)
@@ -114,20 +130,18 @@ def test_runs_killed_at_every_write_leave_one_of_each_tested_before_it_ran(
     wrong = {"title": "Validate Login", "status": "FAILED", "message": "not yet"}
     for name in MANY:
         admin.script_tests(target=name, runs=None, results=[wrong])
-    for request, when, everything in UNTIL_TESTED:
-        die(request, "before", ALL, arrives=False)
-        die(request, when, everything)
+    for request, way in UNTIL_TESTED:
+        die(request, way)
     admin.forget_tests()
-    for request, when, everything in UNTIL_STARTED:
-        die(request, "before", ALL, arrives=False)
-        die(request, when, everything)
+    for request, way in UNTIL_STARTED:
+        die(request, way)
     workspace.up().ok()
     first = assert_one_of_each(workspace, admin, MANY, settled=False)
 
     write_many(workspace, version=2)
     workspace.env["STRIPE_KEY"] = ROTATED
-    for request, when, everything in UNTIL_CHANGED:
-        die(request, when, everything)
+    for request, way in UNTIL_CHANGED:
+        die(request, way)
     workspace.recover()
     workspace.up().ok()
     live = assert_one_of_each(workspace, admin, MANY)
