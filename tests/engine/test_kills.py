@@ -33,10 +33,10 @@ DELETE = {"kind": "hold", "method": "DELETE", "path": "^/v1/connections/"}
 
 ALL, CLI = True, False
 
-#: How runs die at each write: after it, everything or the CLI alone. Of the first write of each operation a run dies before
-#: it arrives, too; before a later one is after the one before. Where the CLI dies alone, the plugin lives on and finishes
-#: its operation, which would take the writes of the next kill away: so it is the last write of its operation. Until a test
-#: may pass no unit gets further.
+#: How runs die at each write: after it, everything or the CLI alone. At the first write of each operation, and the one
+#: after the tests, a run dies before it arrives, too; before another is after the last. Where the CLI dies alone, the
+#: plugin lives on and finishes its operation, which would take the writes of the next kill away: so that is the last
+#: write of its operation. Until a test may pass no unit gets further.
 LOST, LATE, DONE, DONE_BY_PLUGIN = (
     ("before", ALL, False),
     ("before", CLI, True),
@@ -52,7 +52,7 @@ UNTIL_TESTED = (
     (TEST, LOST),
     (TEST, DONE_BY_PLUGIN),
 )
-UNTIL_STARTED = ((RELOAD, DONE), (SELECT, DONE), (CHANGE, DONE), (SYNC, DONE_BY_PLUGIN))
+UNTIL_STARTED = ((RELOAD, LOST), (RELOAD, DONE), (SELECT, DONE), (CHANGE, DONE), (SYNC, DONE_BY_PLUGIN))
 #: How a run dies at the change of a unit that runs, and at the test of that change.
 UNTIL_CHANGED = ((CHANGE, ("before", ALL, True)), (TEST, DONE_BY_PLUGIN))
 
