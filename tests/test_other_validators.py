@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import pytest
+from tests.every import for_every
 
 from reconciler.config.schema import schemas
 from reconciler.config.schema.check import check
@@ -45,7 +45,7 @@ def name(file: Path) -> str:
     return str(file.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("file", FILES, ids=name)
+@for_every("file", FILES, ids=name)
 def test_an_independent_validator_finds_the_same_faults_in_the_same_places(file: Path):
     read = document(file)
     if read is None:
@@ -58,7 +58,7 @@ def test_an_independent_validator_finds_the_same_faults_in_the_same_places(file:
     assert ours == theirs
 
 
-@pytest.mark.parametrize("file", FILES, ids=name)
+@for_every("file", FILES, ids=name)
 def test_editor_and_validate_agree_on_valid_and_invalid_files(file: Path):
     read = document(file)
     if read is None:

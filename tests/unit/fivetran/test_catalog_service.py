@@ -5,6 +5,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
+from tests.every import for_every
 
 from reconciler.fivetran import catalog
 from reconciler.fivetran.catalog import Field, Form
@@ -109,7 +110,7 @@ def test_consent_is_needed_where_its_schema_holds(
     assert str(found) == text
 
 
-@pytest.mark.parametrize("service_id", sorted(catalog.known()))
+@for_every("service_id", sorted(catalog.known()))
 def test_consent_agrees_with_a_json_schema_validator(service_id: str):
     found = catalog.find(service_id)
     assert found is not None

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.every import for_every
 
 from simulator.fivetran.catalogue import Catalogue, CatalogueError, Condition, Field, Need, parse_service
 
@@ -20,7 +21,7 @@ def _fields(fields: Any, path: str = "") -> Any:
             yield from _fields({"0": field.items}, f"{path}{name}.")
 
 
-@pytest.mark.parametrize("service", CATALOGUE.connections.values(), ids=lambda service: service.id)
+@for_every("service", CATALOGUE.connections.values(), ids=lambda service: service.id)
 def test_needs_of_a_service_are_fields_that_it_has(service: Any):
     known = {path for path, _ in _fields(service.config)} | {f"auth.{path}" for path, _ in _fields(service.auth)}
     for need in service.needs:
@@ -28,7 +29,7 @@ def test_needs_of_a_service_are_fields_that_it_has(service: Any):
         assert need.condition is None or need.condition.path in known
 
 
-@pytest.mark.parametrize("service", CATALOGUE.connections.values(), ids=lambda service: service.id)
+@for_every("service", CATALOGUE.connections.values(), ids=lambda service: service.id)
 def test_a_default_is_a_value_its_field_can_have(service: Any):
     kinds = {"text": str, "int": int, "number": (int, float), "bool": bool}
     for path, field in _fields(service.config):

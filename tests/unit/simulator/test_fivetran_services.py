@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from tests.every import for_every
 
 from simulator.fivetran.catalogue import Catalogue, Field, Service
 
@@ -40,10 +41,10 @@ def _complete(service: Service) -> dict[str, Any]:
     return body
 
 
-@pytest.mark.parametrize("service", SERVICES.values(), ids=lambda service: service.id)
+@for_every("service", SERVICES.values(), ids=lambda service: service.id)
 def test_service_connects_with_what_it_needs_and_then_syncs(account: Account, service: Service):
     account.options(package_use="unchecked")
-    body = {"group_id": account.group(), "service": service.id, **_complete(service)}
+    body = {"group_id": account.group(service.id), "service": service.id, **_complete(service)}
     created = account.data("POST", "/v1/connections", body)
     if created["status"]["setup_state"] != "connected":
         assert service.consent
@@ -59,10 +60,10 @@ def test_service_connects_with_what_it_needs_and_then_syncs(account: Account, se
     assert account.snapshot(created["id"])["written_datasets"]
 
 
-@pytest.mark.parametrize("service", [item for item in SERVICES.values() if item.needs], ids=lambda item: item.id)
+@for_every("service", [item for item in SERVICES.values() if item.needs], ids=lambda item: item.id)
 def test_service_does_not_connect_without_what_it_needs(account: Account, service: Service):
     config = {key: f"my_{key}" for key in service.destination_keys}
-    body = {"group_id": account.group(), "service": service.id, "config": config}
+    body = {"group_id": account.group(service.id), "service": service.id, "config": config}
     status = account.data("POST", "/v1/connections", body)["status"]
     assert status["setup_state"] == "incomplete"
 
@@ -81,7 +82,7 @@ def _described(fields: Mapping[str, Field], node: Any, where: str) -> None:
             _described({"items": field.items}, shown, f"{where}.{name}")
 
 
-@pytest.mark.parametrize("service", SERVICES.values(), ids=lambda service: service.id)
+@for_every("service", SERVICES.values(), ids=lambda service: service.id)
 def test_the_metadata_describe_each_of_its_fields(account: Account, service: Service):
     details = account.data("GET", f"/v1/metadata/connector-types/{service.id}")
     properties = details["config"]["properties"]

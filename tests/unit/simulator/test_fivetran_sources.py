@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.every import for_every
 
 from simulator.fivetran.catalogue import DESTINATION_KEYS, Catalogue
 from simulator.fivetran.source import Column, Lock, Source, SourceError, Table, default, merged, read
@@ -76,7 +77,7 @@ def test_a_definition_that_cannot_be_read_is_rejected(account: Account, definiti
     assert account.http.put("/_admin/sources/stripe", json=definition).status_code == 400
 
 
-@pytest.mark.parametrize("service", Catalogue.load().connections.values(), ids=lambda service: service.id)
+@for_every("service", Catalogue.load().connections.values(), ids=lambda service: service.id)
 def test_every_service_has_something_to_read(service: Any):
     naming = {key: f"my_{key}" for key in service.destination_keys}
     source = read(default(service.id, naming), naming)
