@@ -737,7 +737,7 @@ def _put(node: Any, path: _Path, value: Any) -> Any:
     return changed
 
 
-def _review(folder: Path, before: Files, after: Files) -> list[Consequence]:
+def review_of(folder: Path, before: Files, after: Files) -> list[Consequence]:
     """Return the full review of a change, with the outputs of the run before."""
     (folder / "dev").mkdir(exist_ok=True)
     for name, content in OWN_FILES.items():
@@ -811,7 +811,7 @@ def test_each_changed_key_of_a_unit_has_a_line_in_its_review(tmp_path: Path):
     }
     before = Files(tmp_path, {name: case.before(name) for name, case in cases.items()}, environment)
     after = Files(tmp_path, {name: case.after(name) for name, case in cases.items()}, environment)
-    found = _review(tmp_path, before, after)
+    found = review_of(tmp_path, before, after)
     for name, case in cases.items():
         lines = [each for each in found if each.unit == name or each.place.startswith(f"dev/{name}.yaml")]
         fitting = [each for each in lines if each.severity == case.severity and re.search(case.words, each.text)]
@@ -827,10 +827,10 @@ def test_a_changed_key_of_an_environment_has_a_line(tmp_path: Path, setting: Set
         del units["shop"]["expires"]
     before = Files(tmp_path, units, _without_conflict(BEFORE, setting))
     after = Files(tmp_path, units, _put(before.environment, setting.path, setting.value))
-    there = _review(tmp_path, before, after)
+    there = review_of(tmp_path, before, after)
     _assert_line(there, setting.severity, setting.words)
     if setting.back[1]:
-        back = _review(tmp_path, after, before)
+        back = review_of(tmp_path, after, before)
         _assert_line(back, *setting.back)
 
 
@@ -849,7 +849,7 @@ def _assert_line(found: list[Consequence], severity: str, words: str) -> None:
 
 def test_a_renamed_unit_is_shown_with_both_names(tmp_path: Path):
     before, after = Files(tmp_path, {"shop": unit()}), Files(tmp_path, {"store": unit(formerly="shop")})
-    [line] = _review(tmp_path, before, after)
+    [line] = review_of(tmp_path, before, after)
     assert (line.severity, line.text) == (
         "note",
         "renames the unit shop to store: its connection, its datasets and their data stay",
