@@ -125,7 +125,7 @@ def units(context: Context) -> Iterator[Consequence]:
             yield Consequence("note", "unit_renamed", text, name, name, context.place(name, "formerly"))
         before = recorded.get(unit.formerly if is_renamed else name)
         owners = before.get("owners") if isinstance(before, dict) else None
-        if isinstance(owners, list) and owners != list(unit.owners):
+        if isinstance(owners, list) and {*map(str, owners)} != {*unit.owners}:
             new, old = ", ".join(unit.owners), ", ".join(map(str, owners))
             text = f"makes {new} the owners of {name}, who answer for it and are named in issues, so far {old}"
             several = Several("unit", name, f"makes {new} the owners of ", f", so far {old}")

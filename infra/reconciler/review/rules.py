@@ -73,13 +73,17 @@ def _days(days: int | None) -> str:
     return _NO_LIMIT if days is None else count(days, "day")
 
 
+def _up_to(days: int | None) -> str:
+    return _NO_LIMIT if days is None else f"up to {_days(days)}"
+
+
 def _share(percent: int | None) -> str:
     return "the usual share" if percent is None else f"{percent} %"
 
 
 #: What a number means, by its path: its words, and the classes of a larger and of a smaller one. None is no limit.
 _NUMBERS: Mapping[str, tuple[Callable[[Any], str], Severity, Severity]] = {
-    "policy.expiry.longest": (lambda each: f"lets `expires` be up to {_days(each)} ahead", "stop", "note"),
+    "policy.expiry.longest": (lambda each: f"lets `expires` be {_up_to(each)} ahead", "stop", "note"),
     "policy.expiry.grace": (
         lambda each: f"removes an expired unit with its data {_days(each)} after its last day",
         "note",
@@ -87,7 +91,7 @@ _NUMBERS: Mapping[str, tuple[Callable[[Any], str], Severity, Severity]] = {
     ),
     "policy.expiry.warn": (lambda each: f"warns {_days(each)} before a unit expires", "note", "note"),
     "policy.people.longest": (
-        lambda each: f"lets the access of people and groups last up to {_days(each)}",
+        lambda each: f"lets the access of people and groups last {_up_to(each)}",
         "stop",
         "note",
     ),

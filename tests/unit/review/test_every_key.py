@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tests.certificates import authority
 from tests.unit.review.previews import ENVIRONMENT, TODAY, stack, unit
 from tests.unit.review.quick_engine import Files, register, steps
@@ -854,3 +855,20 @@ def test_a_renamed_unit_is_shown_with_both_names(tmp_path: Path):
         "note",
         "renames the unit shop to store: its connection, its datasets and their data stay",
     )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: f"# A comment.\n{text}",
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: yaml.safe_dump(yaml.safe_load(text), sort_keys=True),
+        lambda text: text.replace("- a@example.com\n- b@example.com", "- b@example.com\n- a@example.com"),
+    ],
+    ids=["comment", "line ends", "order of keys", "order of owners"],
+)
+def test_a_change_of_the_text_alone_has_no_line(tmp_path: Path, change: Callable[[str], str]):
+    text = yaml.safe_dump(unit(owners=["a@example.com", "b@example.com"]), sort_keys=False)
+    assert change(text) != text
+    files = [Files(tmp_path, {"shop": each}) for each in (text, change(text))]
+    assert review_of(tmp_path, *files) == []
