@@ -145,7 +145,9 @@ class CrossCheck:
                         return f"Write {task}, the task of {unit.file}, whose data the query reads."
         if near := get_close_matches(task_id, self._tasks, n=1, cutoff=0.8):
             return f"Did you mean {near[0]}?"
-        settings = (self._environments_of(file.project) or self._fleets)[0].environment
+        # Where every unit expires, no query of production has its task.
+        lasting = [fleet for fleet in self._fleets if not fleet.environment.policy.expiry.required]
+        settings = (self._environments_of(file.project) or lasting or self._fleets)[0].environment
         return (
             f"Write `schedule: {{by: airflow, task_id: {task_id}}}` in the unit's file, or remove the task. If another "
             f"place manages its connector, name it under `bigquery_etl: {{tasks_elsewhere: […]}}` in {settings.file}."

@@ -122,6 +122,11 @@ def test_check_etl_reports_a_task_without_a_unit_at_its_line(estate: Estate):
     assert "    Did you mean shop_orders?" in estate.run().stdout
 
 
+def test_check_etl_names_the_lasting_environment_for_a_task_managed_elsewhere(estate: Estate):
+    estate.query("people", "x", task="other_task", project="nobodys-project")
+    assert "name it under `bigquery_etl: {tasks_elsewhere: […]}` in connectors/prod/" in estate.run().stdout
+
+
 def test_check_etl_reports_a_unit_that_no_query_uses_at_its_line(estate: Estate):
     estate.query("orders", "`prod-shop.orders.line`")
     assert estate.found() == [("connectors/prod/orders.yaml:14:5", "unit_without_query")]
