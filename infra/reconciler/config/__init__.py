@@ -34,6 +34,9 @@ __all__ = ["SPECS", "Loaded", "load"]
 #: The name of the specs folder, unless an option or a variable names another.
 SPECS = "connectors"
 
+#: The name that a document of an environment has, beside those of units.
+_STEM = Path(ENVIRONMENT_FILE).stem
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -128,41 +131,14 @@ def load(
     if _stands_for_own(specs_dir, display_root):
         display_root = specs_dir.absolute().parent
     folder = Folder(specs_dir, display_root, edited)
-    problems = list(folder.problems)
-    environments: dict[str, Document] = {}
-    units: dict[str, dict[str, Document]] = {name: {} for name in folder.environments}
-    files: dict[tuple[str, str], str] = {}
-    stem = Path(ENVIRONMENT_FILE).stem
-    for file in folder.files:
-        document, found = parse(
-            file.raw, environment=file.environment, name=file.name, file=file.file, folder=file.folder
-        )
-        problems += found
-        first = files.setdefault((file.environment, file.name), file.file)
-        if first != file.file:
-            message = f"{file.environment} has another unit of this name: {first}"
-            problems.append(Problem(file.file, *START, message, "rename one of the files"))
-            continue
-        if document is None:
-            continue
-        kind: Kind = "environment" if file.name == stem else "unit"
-        if problem := check_kind(document, kind):
-            problems.append(problem)
-            continue
-        problems += check(document, kind)
-        if kind == "environment":
-            environments[file.environment] = document
-        else:
-            units[file.environment][file.name] = document
+    environments, units, problems = _read_documents(folder)
     names = {
-        name: frozenset(file.name for file in folder.files if file.environment == name and file.name != stem)
+        name: frozenset(file.name for file in folder.files if file.environment == name and file.name != _STEM)
         for name in units
     }
     every_unit = [unit for of_one in units.values() for unit in of_one.values()]
-    packages, trust_files = (
-        read_packages(specs_dir, every_unit, edited),
-        trust.read_files(specs_dir, every_unit, edited),
-    )
+    packages = read_packages(specs_dir, every_unit, edited)
+    trust_files = trust.read_files(specs_dir, every_unit, edited)
     specs = Specs(environments, units, names, day or today(), packages, trust_files)
     problems += rules.problems(specs)
     notices = tuple(sorted(rules.notices(specs), key=_place))
@@ -178,14 +154,52 @@ def load(
             if unit.folder:
                 commands.remember_subfolder(unit.file, fleet.environment.name, fleet.stack_of(unit))
     shown, left_out = limit_problems(sorted(problems, key=_place))
-    names_read = tuple(folder.environments)
     sources: dict[str, dict[str, str]] = {name: {} for name in folder.environments}
     for file in folder.files:
         read = units[file.environment].get(file.name)
         sources[file.environment][file.name] = _hash(file, read, packages, trust_files)
-    places = Places(display_root)
-    named = _named_files(every_unit)
-    return Loaded(fleets, shown, notices, names_read, len(folder.files), left_out, folders, places, sources, named)
+    return Loaded(
+        fleets,
+        shown,
+        notices,
+        tuple(folder.environments),
+        len(folder.files),
+        left_out,
+        folders,
+        Places(display_root),
+        sources,
+        _named_files(every_unit),
+    )
+
+
+def _read_documents(folder: Folder) -> tuple[dict[str, Document], dict[str, dict[str, Document]], list[Problem]]:
+    """Return the environments, their units by name, and what is wrong with each file alone."""
+    problems = list(folder.problems)
+    environments: dict[str, Document] = {}
+    units: dict[str, dict[str, Document]] = {name: {} for name in folder.environments}
+    files: dict[tuple[str, str], str] = {}
+    for file in folder.files:
+        document, found = parse(
+            file.raw, environment=file.environment, name=file.name, file=file.file, folder=file.folder
+        )
+        problems += found
+        first = files.setdefault((file.environment, file.name), file.file)
+        if first != file.file:
+            message = f"{file.environment} has another unit of this name: {first}"
+            problems.append(Problem(file.file, *START, message, "rename one of the files"))
+            continue
+        if document is None:
+            continue
+        kind: Kind = "environment" if file.name == _STEM else "unit"
+        if problem := check_kind(document, kind):
+            problems.append(problem)
+            continue
+        problems += check(document, kind)
+        if kind == "environment":
+            environments[file.environment] = document
+        else:
+            units[file.environment][file.name] = document
+    return environments, units, problems
 
 
 def _hash(

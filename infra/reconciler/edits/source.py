@@ -9,13 +9,13 @@ import bisect
 import codecs
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import yaml
 
-from reconciler.config.yaml.document import Path, shown
+from reconciler.config.yaml.document import Path, node_at, shown
 from reconciler.model.errors import ReconcilerError
 from reconciler.yaml_text.scalars import UnclearNumber, resolve
 
@@ -132,15 +132,7 @@ class Source:
 
     def at(self, *path: str | int) -> Any:
         """Return the data at a path; None where the file has none."""
-        node = self.data
-        for step in path:
-            if isinstance(node, Mapping):
-                node = node.get(step)
-            elif isinstance(node, list) and isinstance(step, int) and step < len(node):
-                node = node[step]
-            else:
-                return None
-        return node
+        return node_at(self.data, path)
 
     def where(self, *path: str | int) -> str:
         """Return `file:line:col` of a key, or of its nearest ancestor that the file has."""

@@ -120,21 +120,14 @@ class PreflightProvider(Provider):
             left_groups=left_groups(after, rules.groups),
             permanent_keys={unit.connection: unit.named_or_permanent for unit in after.values() if unit.connection},
         )
-        if olds.get("gcp_project", news["gcp_project"]) != news["gcp_project"]:
-            raise OperationError(
-                f"{run.declared.locate(news['environment_file'], 'gcp_project')}: gcp_project changed from "
-                f"{olds['gcp_project']} to {news['gcp_project']}: this run would create every resource again\n"
-                f"    Restore {olds['gcp_project']}, or create a new environment with its own folder and stack."
-            )
+        _require_same_project(olds, news)
         stays = {name: unit for name, unit in before.items() if not moves.is_declared(unit, declared_elsewhere)}
         rejected = (
             *moves.moved_out(before, after, declared_elsewhere),
             *moves.moved_in(before, after, recorded_elsewhere, news.get(_STACK, news["environment"])),
             *rejections(stays, after, rules),
         )
-        if rejected:
-            ids = _ids({olds.get("group", news["group"]), news["group"]}, rejected)
-            raise OperationError("\n".join(_with_id(rejection, ids) for rejection in rejected))
+        _raise_rejections(rejected, {olds.get("group", news["group"]), news["group"]})
         creations = Creations.of(olds.get(_INTENTS, {}), before, after, rules.groups)
         looked_for = {name: unit for name, unit in declarations.items() if name in creations.looked_for}
         in_place = {name: unit for name, unit in declarations.items() if name in creations.in_place}
@@ -279,6 +272,23 @@ def _leave_quota(places: Places, props: Mapping[str, Any]) -> None:
     run.account.leave_to_others(percent if isinstance(percent, int) and 0 <= percent <= LARGEST_QUOTA_LEFT else None)
 
 
+def _require_same_project(olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
+    """Raise `OperationError` where the environment moves to another project of Google's."""
+    if olds.get("gcp_project", news["gcp_project"]) != news["gcp_project"]:
+        raise OperationError(
+            f"{run.declared.locate(news['environment_file'], 'gcp_project')}: gcp_project changed from "
+            f"{olds['gcp_project']} to {news['gcp_project']}: this run would create every resource again\n"
+            f"    Restore {olds['gcp_project']}, or create a new environment with its own folder and stack."
+        )
+
+
+def _raise_rejections(rejected: tuple[Rejection, ...], of_groups: set[str]) -> None:
+    """Raise `OperationError` for what files or state alone forbid, with the ids of the connections in these groups."""
+    if rejected:
+        ids = _ids(of_groups, rejected)
+        raise OperationError("\n".join(_with_id(rejection, ids) for rejection in rejected))
+
+
 def _remember_subfolders(props: Mapping[str, Any]) -> None:
     """Remember the stack of the files, for commands in messages. Its files may be in several folders."""
     for unit in props["units"].values():
@@ -287,10 +297,7 @@ def _remember_subfolders(props: Mapping[str, Any]) -> None:
 
 
 def _rules(olds: Mapping[str, Any], news: Mapping[str, Any]) -> Rules:
-    """Return the rules of the last run and of this one.
-
-    State of an older version has none, and today's apply alone.
-    """
+    """Return the rules of the last run and of this one. The defaults stand in for a policy that inputs lack."""
     policies = [props["policy"] for props in (olds, news) if "policy" in props] or [_policy_as_property(Policy())]
     return Rules(
         today=today(),

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from simulator.github import actions, checks, contents, graphql, issues, people, pulls, settings
+from simulator.github import actions, checks, contents, graphql, issues, people, pulls, refs, settings
 from simulator.github.auth import authenticate
 from simulator.github.errors import ApiError
 from simulator.github.request import Call
@@ -70,10 +70,10 @@ _REPOSITORY: tuple[tuple[str, str, Operation], ...] = (
     ("GET", "/branches/{branch}/protection", settings.get_protection),
     ("GET", "/branches/{branch:.+}", contents.get_branch),
     ("GET", "/git/commits/{ref}", contents.get_git_commit),
-    ("GET", "/git/ref/{ref:.+}", contents.get_ref),
-    ("POST", "/git/refs", contents.create_ref),
-    ("PATCH", "/git/refs/{ref:.+}", contents.update_ref),
-    ("DELETE", "/git/refs/{ref:.+}", contents.delete_ref),
+    ("GET", "/git/ref/{ref:.+}", refs.get_ref),
+    ("POST", "/git/refs", refs.create_ref),
+    ("PATCH", "/git/refs/{ref:.+}", refs.update_ref),
+    ("DELETE", "/git/refs/{ref:.+}", refs.delete_ref),
     ("GET", "/actions/workflows", actions.list_workflows),
     ("GET", "/actions/workflows/{workflow}", actions.get_workflow),
     ("POST", "/actions/workflows/{workflow}/dispatches", actions.dispatch),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -15,6 +15,19 @@ Place: TypeAlias = tuple[int, int]
 
 START: Place = (1, 1)
 _LONGEST_SHOWN = 60
+
+
+def node_at(data: Any, path: Iterable[str | int]) -> Any:
+    """Return the node at a path of a file's data; None when it has none there."""
+    node = data
+    for step in path:
+        if isinstance(node, Mapping):
+            node = node.get(step)
+        elif isinstance(node, list) and isinstance(step, int) and step < len(node):
+            node = node[step]
+        else:
+            return None
+    return node
 
 
 @dataclass(frozen=True)
@@ -40,15 +53,7 @@ class Document:
 
     def at(self, *path: str | int) -> Any:
         """Return the node at a path; None when the file has none there."""
-        node = self.data
-        for step in path:
-            if isinstance(node, dict):
-                node = node.get(step)
-            elif isinstance(node, list) and isinstance(step, int) and step < len(node):
-                node = node[step]
-            else:
-                return None
-        return node
+        return node_at(self.data, path)
 
     def has(self, key: str) -> bool:
         """Return whether a key is at the top of the file, with or without a value."""
