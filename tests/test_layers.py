@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from tests.sources import sources, tree
+from tests.sources import ROOT, sources, tree
 
 #: The packages from the bottom up. A module imports from its own package and from those before it.
 ORDER = (
@@ -99,6 +99,15 @@ def test_imports_run_one_way():
 def test_pulumi_is_imported_only_where_resources_are():
     users = {module for module, imported in imports() if imported.split(".")[0] in {"pulumi", "pulumi_gcp"}}
     assert {module for module in users if not f"{module}.".startswith(tuple(f"{each}." for each in PULUMI))} == set()
+
+
+def test_unit_tests_have_a_folder_for_each_package():
+    packages = {file.parent.name for file in (ROOT / "infra" / "reconciler").glob("*/__init__.py")}
+    folders = {
+        file.parent.relative_to(ROOT / "tests" / "unit").parts[0]
+        for file in (ROOT / "tests" / "unit").glob("*/**/*.py")
+    }
+    assert folders == packages | {"bootstrap", "simulator", "tools"}
 
 
 def test_http_server_is_imported_by_the_simulator_alone():

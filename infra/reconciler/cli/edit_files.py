@@ -22,8 +22,7 @@ from reconciler.cli.output import inert, print_note, print_text
 from reconciler.config import Loaded, load
 from reconciler.config.folder import ENVIRONMENT_FILE, UNIT_NAME
 from reconciler.config.rules.credentials import looks_like_credential
-from reconciler.edits.edited import Edited
-from reconciler.edits.source import Source
+from reconciler.edits.source import Edited, Source
 from reconciler.git.repository import Repository
 from reconciler.model import Environment, commands
 from reconciler.model.commands import count

@@ -22,9 +22,9 @@ from reconciler.cli.edit_files import (
 from reconciler.cli.options import environment_option, specs_option, today_option
 from reconciler.config import load
 from reconciler.edits import new as drafts
-from reconciler.edits.scheduling import scheduling_snippet
 from reconciler.edits.schema_comment import fit_schema_comment
 from reconciler.edits.secret_names import secret_prefix
+from reconciler.etl.metadata import scheduling_snippet
 from reconciler.fivetran import catalog
 from reconciler.git.repository import Repository
 from reconciler.model import Environment, commands

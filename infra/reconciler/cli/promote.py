@@ -21,9 +21,9 @@ from reconciler.cli.edit_files import (
 )
 from reconciler.cli.output import print_note
 from reconciler.edits import promote as promotion
-from reconciler.edits.scheduling import scheduling_snippet
 from reconciler.edits.schema_comment import fit_schema_comment
 from reconciler.edits.secret_names import secret_prefix
+from reconciler.etl.metadata import scheduling_snippet
 from reconciler.model import Environment, commands
 from reconciler.model.commands import count
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.config.yaml.document import Path
-from reconciler.edits.edited import Edited
-from reconciler.edits.source import EditRejected, Source
+from reconciler.edits.source import Edited, EditRejected, Source
 from reconciler.edits.splices import set_value
 from reconciler.model import Environment, Reference, commands
 

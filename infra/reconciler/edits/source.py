@@ -302,3 +302,14 @@ def _plain(text: str) -> Any:
 def _key(entry: NodeEntry) -> str:
     key = entry.key
     return "" if key is None else key.value if key.kind == "scalar" else f"<{key.kind}>"
+
+
+@dataclass(frozen=True)
+class Edited:
+    """A file after an edit."""
+
+    source: Source
+    meaning: str
+    """What the edit does, as the subject of a commit: an imperative without a full stop."""
+    notes: tuple[str, ...] = ()
+    """What the user should know or do next."""

@@ -11,6 +11,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from reconciler.etl.reads import Read, Reader, template_tags
 from reconciler.model.errors import printable
+from reconciler.yaml_text.writer import format_yaml
 
 #: The key under `scheduling` whose tasks bigquery-etl renders as Airflow tasks.
 TASKS_KEY = "depends_on_fivetran"
@@ -198,3 +199,8 @@ def _get(node: Node | None, key: str) -> Node | None:
 
 def _place(node: Node) -> tuple[int, int]:
     return node.start_mark.line + 1, node.start_mark.column + 1
+
+
+def scheduling_snippet(task_id: str) -> str:
+    """Return the `scheduling:` snippet for queries that read the data of a unit with `by: airflow`."""
+    return format_yaml({"scheduling": {"depends_on_fivetran": [{"task_id": task_id}]}})

@@ -283,7 +283,7 @@ def _require_same_project(olds: Mapping[str, Any], news: Mapping[str, Any]) -> N
 
 
 def _raise_rejections(rejected: tuple[Rejection, ...], of_groups: set[str]) -> None:
-    """Raise `OperationError` for what files or state alone forbid, with the ids of the connections in these groups."""
+    """Raise `OperationError` for rejected changes, with ids of connections in these groups."""
     if rejected:
         ids = _ids(of_groups, rejected)
         raise OperationError("\n".join(_with_id(rejection, ids) for rejection in rejected))
@@ -297,7 +297,7 @@ def _remember_subfolders(props: Mapping[str, Any]) -> None:
 
 
 def _rules(olds: Mapping[str, Any], news: Mapping[str, Any]) -> Rules:
-    """Return the rules of the last run and of this one. The defaults stand in for a policy that inputs lack."""
+    """Return the rules of the last run and of this one; the defaults if neither has a policy."""
     policies = [props["policy"] for props in (olds, news) if "policy" in props] or [_policy_as_property(Policy())]
     return Rules(
         today=today(),

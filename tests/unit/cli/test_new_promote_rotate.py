@@ -14,8 +14,8 @@ import yaml
 from reconciler.config import load
 from reconciler.edits import promote as promotion
 from reconciler.edits.new import NewUnitRequest, draft
-from reconciler.edits.scheduling import scheduling_snippet
 from reconciler.edits.source import Source
+from reconciler.etl.metadata import scheduling_snippet
 from reconciler.fivetran import catalog
 
 from .test_edits import ENVIRONMENT, TODAY, Folder, folder
