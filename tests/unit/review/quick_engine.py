@@ -82,12 +82,12 @@ class Files:
         return load(self.folder, self.folder, TODAY)
 
 
-def register(loaded: Loaded, names: frozenset[str] | None = None) -> _Mocks:
-    """Return what the program registers."""
+def register(loaded: Loaded, names: frozenset[str] | None = None, stack_name: str = "dev") -> _Mocks:
+    """Return what the program registers for a stack."""
     found = _Mocks()
 
     async def run() -> None:
-        await build(apply_expiry(loaded.stack("dev"), TODAY), loaded, "dev", names)
+        await build(apply_expiry(loaded.stack(stack_name), TODAY), loaded, stack_name, names)
 
     with _process_of_a_program():
         mocks.set_mocks(found, preview=True)

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.certificates import authority
 from tests.unit.review.previews import ENVIRONMENT, unit
-from tests.unit.review.quick_engine import Files, function, reviews, sheet
+from tests.unit.review.quick_engine import Files, export, function, register, reviews, sheet
 
 from reconciler.plan.sources import Sources, compare_sources, find_sources
+from reconciler.review.quick import plan_quick_preview
 
 PASSWORD = {"env": "PASSWORD", "version": 1}
 
@@ -134,3 +135,17 @@ def test_quick_review_looks_at_a_unit_when_a_file_that_it_names_changes(tmp_path
 def test_record_of_files_survives_state():
     sources = Sources({"code": "1", "environment": "2"}, {"a": "3", "code": "4"})
     assert Sources.of(sources.as_text()) == sources
+
+
+def test_quick_review_of_a_subfolders_stack_looks_at_its_own_changed_units(tmp_path: Path):
+    environment = {**ENVIRONMENT, "stacks": ["crm"]}
+    (tmp_path / "dev" / "crm").mkdir(parents=True)
+    units = {"own": unit("own"), "crm/a": unit("a"), "crm/b": unit("b")}
+    state = register(Files(tmp_path, units, environment).load(), stack_name="dev.crm").state
+    changed = {**units, "own": unit("own", description="x"), "crm/a": unit("a", description="Changed.")}
+    loaded = Files(tmp_path, changed, environment).load()
+    quick = plan_quick_preview(export(state), loaded, "dev.crm")
+    assert (quick.names, quick.scope.looked_at, quick.scope.not_looked_at) == (("a",), ("a",), ("b",))
+    assert quick.deployment is not None
+    kept = {each["urn"].split("::")[-1] for each in quick.deployment["resources"]}
+    assert kept == {"a", "dev"}
