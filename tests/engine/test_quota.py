@@ -83,3 +83,15 @@ def test_two_stacks_apply_at_once_within_one_quota(workspace: Workspace, admin: 
     assert set(admin.connections()) == {f"{stack}_{number}" for stack in ("own", "ads") for number in range(3)}
     assert [fault for fault in admin.faults() if not fault["fired"]] == []
     assert admin.gcp("GET", "/quota")["rejected"] == {}
+
+
+def test_failed_dataset_holds_up_no_other_one(workspace: Workspace, admin: Admin):
+    names = [f"d{number:02}" for number in range(DATASETS_AHEAD + 3)]
+    for name in names:
+        workspace.write(name, {"description": "x", "owners": ["o@example.com"], "dataset": {}})
+    admin.gcp("POST", "/faults", {"method": "Create", "id": "*/d00", "error": "denied", "times": 0})
+    assert workspace.up().code != 0
+    found = admin.gcp("GET", "/state")["projects"]["dev-project"]["datasets"]
+    assert set(found) == {*names} - {"d00"}
+    admin.gcp("DELETE", "/faults")
+    workspace.up().ok()
