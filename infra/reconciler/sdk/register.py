@@ -16,6 +16,8 @@ from pulumi.runtime import resource as registration
 from pulumi.runtime import rpc, settings
 from pulumi.runtime.proto import resource_pb2, source_pb2
 
+from reconciler.sdk.speed import SENT
+
 _register_any_resource = registration.register_resource
 
 
@@ -43,15 +45,19 @@ def register_resource(  # noqa: PLR0917 - the SDK passes them by position
     future = asyncio.get_running_loop().create_future
     urn: asyncio.Future[_OutputData[str]] = future()
     id_: asyncio.Future[_OutputData[str]] = future()
-    res.__dict__ |= {"urn": _output(urn), "id": _output(id_)}
+    sent: asyncio.Future[None] = future()
+    res.__dict__ |= {"urn": _output(urn), "id": _output(id_), SENT: sent}
     resolvers = rpc.transfer_properties(res, props, custom)
 
     async def register() -> None:
         try:
             prepared = await registration.prepare_resource(res, ty, custom, remote, props, opts, typ)
             hooks = await registration._prepare_resource_hooks(opts.hooks, f"{ty}_{name}") if opts.hooks else None
-            answer = await _call(ask, _request(ty, name, opts, prepared, hooks))
+            call = ask(_request(ty, name, opts, prepared, hooks))
+            _end(sent)
+            answer = await _answer(call)
         except Exception as error:
+            _end(sent)
             rpc.resolve_outputs_due_to_exception(resolvers, error)
             for each in (urn, id_):
                 _fail(each, error)
@@ -165,11 +171,10 @@ def _request(
     )
 
 
-async def _call(ask: Callable[..., Any], request: resource_pb2.RegisterResourceRequest) -> Any:
-    """Return the engine's answer. The call itself is made by grpc's own thread."""
+async def _answer(call: Any) -> Any:
+    """Return the engine's answer to a call, which grpc's own thread waits for."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[None] = loop.create_future()
-    call = ask(request)
     call.add_done_callback(functools.partial(_tell, loop, done))
     await done
     try:

@@ -21,6 +21,7 @@ from reconciler.model.errors import InvalidSpecs, ReconcilerError
 from reconciler.model.today import today
 from reconciler.resources import iam
 from reconciler.resources.dataset.listing import list_datasets, reject_moves
+from reconciler.sdk.speed import wait_until_sent
 from reconciler.stack import stages
 from reconciler.stack.looked_at import units_looked_at
 from reconciler.stack.siblings import recorded_elsewhere, reject_ended_stacks
@@ -128,6 +129,7 @@ async def build(
     stack = stages.Stack.of(staged, loaded, name, await recorded_elsewhere(fleet, name))
     declared = stages.declare_datasets(stack, listed)
     preflight = stages.preflight(stack, declared, listed)
+    await wait_until_sent(preflight)
     found = stages.shared_destination if stack.is_subfolder else stages.destination
     foundation = found(stack, preflight)
     invokers = iam.invokers(fleet.units, foundation.account, stack.failures, stages.after(preflight))
