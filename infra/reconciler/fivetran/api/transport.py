@@ -9,7 +9,7 @@ import base64
 import json
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -37,6 +37,9 @@ PAGE_SIZE = 1000
 
 #: More pages than any account has, to stop at a list that never ends.
 MOST_PAGES = 1000
+
+#: How many times the time to wait for the next bytes a whole answer may take.
+_WHOLE_ANSWER = 2
 
 #: Connections to keep open: at least one per thread that shares a client.
 POOL = 32
@@ -144,7 +147,11 @@ class Transport:
     def _exchange(self, call: Call, turn: Turn) -> Answer:
         fault = None
         try:
-            response = self._http.send(self._request(call))
+            response = self._http.send(self._request(call), stream=True)
+            limit = (self._slow if call.slow else self._quick).read
+            with closing(response):
+                response.stream = _BoundedStream(response, self._clock, _WHOLE_ANSWER * (limit or 0))
+                response.read()
         except HTTPX_ERRORS as caught:
             fault = as_transport_error(call, caught)
         if fault is not None:
@@ -183,6 +190,27 @@ class Transport:
             files=None if call.upload is None else {"file": ("code.zip", call.upload, "application/zip")},
             timeout=self._slow if call.slow else self._quick,
         )
+
+
+class _BoundedStream(httpx.SyncByteStream):
+    """The body of an answer. Raises ReadTimeout if it takes too long as a whole, however often a byte comes."""
+
+    def __init__(self, response: httpx.Response, clock: Clock, seconds: float) -> None:
+        self._stream = response.stream
+        self._clock = clock
+        self._seconds = seconds
+
+    def __iter__(self) -> Iterator[bytes]:
+        end = self._clock.monotonic() + self._seconds
+        assert isinstance(self._stream, httpx.SyncByteStream)
+        for part in self._stream:
+            if self._clock.monotonic() > end:
+                raise httpx.ReadTimeout("the whole answer")
+            yield part
+
+    def close(self) -> None:
+        assert isinstance(self._stream, httpx.SyncByteStream)
+        self._stream.close()
 
 
 def _http_client(
