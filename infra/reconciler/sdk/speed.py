@@ -10,6 +10,8 @@ from __future__ import annotations
 import gc
 import importlib.metadata
 import os
+import sys
+from types import TracebackType
 
 #: The version whose functions are replaced.
 SDK_VERSION = "3.272.0"
@@ -53,6 +55,16 @@ _NO_FUNCTION = "pulumi-python:dynamic:start"
 
 #: Calls end if nothing refers to them.
 _asked: list[object] = []
+
+
+def hide_interrupts(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Report an exception that ends the program, unless it is an interrupt.
+
+    The engine interrupts the program when it rejects a resource. The SDK as it is never ends then, since it waits for
+    its threads, and is killed.
+    """
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
 
 
 #: The attribute of a resource that is done when the engine is asked to register it.
