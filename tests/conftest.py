@@ -57,6 +57,31 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let each worker begin with its part of the long tests, so that none of these is the last one.
+
+    xdist gives each worker an equal piece of the list, and a worker without tests takes some from the end of another's.
+    """
+    workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
+    modules: dict[Path, list[pytest.Item]] = {}
+    others: list[pytest.Item] = []
+    for item in items:
+        is_long = item.get_closest_marker("engine") or item.path.name == "test_contributing.py"
+        (modules.setdefault(item.path, []) if is_long else others).append(item)
+    first: list[list[pytest.Item]] = [[] for _ in range(workers)]
+    for module in sorted(modules.values(), key=len, reverse=True):
+        min(first, key=len).extend(module)
+    left = len(items)
+    items.clear()
+    for worker, piece in enumerate(first):
+        size = left // (workers - worker)
+        rest = max(size - len(piece), 0) if worker < workers - 1 else len(others)
+        items += [*piece, *others[:rest]]
+        del others[:rest]
+        left -= len(piece) + rest
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection(session: pytest.Session) -> None:
     """Import the test modules, each worker from another one on. What fails here, pytest imports again and reports."""

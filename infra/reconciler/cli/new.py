@@ -127,7 +127,7 @@ def _code(
         if in_pull_request and Repository(file.parent).state_of(file.name) in ("untracked", "changed"):
             raise ReconcilerError(
                 f"{shown}: not committed, so that the pull request would lack it\n"
-                "    Leave out --pull-request, and run `reconciler propose` afterwards, which takes both files."
+                f"    Leave out --pull-request, and run {commands.reconciler('propose')} afterwards, which takes both."
             )
         return file.resolve().relative_to(folder.resolve()).as_posix(), None
     target = folder / beside

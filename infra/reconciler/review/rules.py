@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from reconciler.model.commands import count
+from reconciler.model.commands import count, reconciler
 from reconciler.plan.environment_rules import RULES, named_grants, read_rules
 from reconciler.review.consequence import Consequence, Severity
 from reconciler.review.context import Context
@@ -145,7 +145,7 @@ _LISTS: Mapping[str, tuple[_Words, _Words]] = {
     ),
 }
 
-_CHECK_ETL = "changes what `reconciler check-etl` takes as given: `{}`. No run reads it"
+_CHECK_ETL = f"changes what {reconciler('check-etl')} takes as given: `{{}}`. No run reads it"
 
 
 def rules(context: Context) -> Iterator[Consequence]:
@@ -234,7 +234,7 @@ def _stacks(context: Context, old: list[str], new: list[str]) -> Iterator[Conseq
         stack = f"{name}.{folder}"
         text = (
             f"gives the units of the subfolder {folder} a stack of their own, {stack}: its runs are rejected until "
-            "`reconciler move` has carried over the units that exist"
+            f"{reconciler('move')} has carried over the units that exist"
         )
         if folder in old:
             text = (

@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 
 from reconciler.config.places import Places
-from reconciler.model import Environment, Fleet, Unit
+from reconciler.model import Environment, Fleet, Unit, commands
 from reconciler.model.environment import stack_name
 from reconciler.model.errors import ReconcilerError
 
@@ -84,7 +84,7 @@ async def reject_ended_stacks(environment: Environment, stack: str, places: Plac
             shown = ", ".join(left[:_MOST_NAMED]) + (
                 f" and {len(left) - _MOST_NAMED} more" if left[_MOST_NAMED:] else ""
             )
-            move = f"`reconciler move --to {environment.name}`"
+            move = commands.reconciler("move", *left, "--to", environment.name)
             raise ReconcilerError(
                 f"{places.find(environment.file, 'stacks')}: `stacks` no longer has {folder}, and the stack {ended} "
                 f"still has the resources of {shown}: no run would apply them any more\n"

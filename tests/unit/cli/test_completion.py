@@ -79,7 +79,12 @@ def completed(specs: Path, line: str) -> tuple[list[str], set[str]]:
 def test_completion_offers_what_can_follow(specs: Path, line: str, offered: list[str]):
     found, modules = completed(specs, line)
     assert [each for each in found if each] == offered
-    assert modules <= {"reconciler.cli", "reconciler.cli.main", "reconciler.cli.completion"}
+    assert modules <= {
+        "reconciler.cli",
+        "reconciler.cli.main",
+        "reconciler.cli.completion",
+        "reconciler.cli.interrupts",
+    }
 
 
 @pytest.mark.parametrize("name", ["/", "/etc", "**", "[", "..", "no"])

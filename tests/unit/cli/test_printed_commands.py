@@ -47,7 +47,7 @@ def test_messages_format_commands_with_the_helper():
         for text in messages(ast.parse(file.read_text(encoding="utf-8")))
         if file.name != "main.py" and WRITTEN_OUT.search(str(text.value))
     ]
-    assert found == []
+    assert found == [], "\n".join(found)
 
 
 #: Commands that look at one environment. `import` is left out: pages name it without anything to import.

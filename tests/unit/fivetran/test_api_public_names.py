@@ -13,8 +13,8 @@ ROOM = Path(api.__file__).parent
 
 def test_the_public_names_are_these() -> None:
     assert api.__all__ == [
-        "Account", "Alert", "ApiError", "Approval", "ApprovalKind", "Clock", "ColumnConfig", "Conflict", "Connection",
-        "ConnectorType", "Credentials", "Destination", "FivetranClient", "FivetranError", "Forbidden", "Group",
+        "AccountInfo", "Alert", "ApiError", "Approval", "ApprovalKind", "Clock", "ColumnConfig", "Conflict",
+        "Connection", "ConnectorType", "Credentials", "Destination", "FivetranClient", "FivetranError", "Forbidden", "Group",
         "InvalidSettings", "Limits", "Lock", "MissingCredentials", "NotFound", "Package", "RateLimited", "Rejected",
         "Retry", "Role", "SchemaConfig", "ServerError", "SetupTest", "StandardConfig", "SystemKey", "TableConfig",
         "Team", "Timeouts",
@@ -43,6 +43,7 @@ def test_an_operation_of_the_api_is_a_method_of_its_name() -> None:
         "download_package",
         "list_approvals", "approve", "revoke",
         "get_source_columns", "list_connector_types", "get_connector_type", "from_environment", "close", "now",
+            "leave_to_others",
     }  # fmt: skip
 
 

@@ -150,7 +150,8 @@ class Transport:
             response = self._http.send(self._request(call), stream=True)
             limit = (self._slow if call.slow else self._quick).read
             with closing(response):
-                response.stream = _BoundedStream(response, self._clock, _WHOLE_ANSWER * (limit or 0))
+                if isinstance(response.stream, httpx.SyncByteStream):
+                    response.stream = _BoundedStream(response.stream, self._clock, _WHOLE_ANSWER * (limit or 0))
                 response.read()
         except HTTPX_ERRORS as caught:
             fault = as_transport_error(call, caught)
@@ -193,23 +194,21 @@ class Transport:
 
 
 class _BoundedStream(httpx.SyncByteStream):
-    """The body of an answer. Raises ReadTimeout if it takes too long as a whole, however often a byte comes."""
+    """The body of an answer, with a time limit for the whole of it. Raises ReadTimeout after that."""
 
-    def __init__(self, response: httpx.Response, clock: Clock, seconds: float) -> None:
-        self._stream = response.stream
+    def __init__(self, stream: httpx.SyncByteStream, clock: Clock, seconds: float) -> None:
+        self._stream = stream
         self._clock = clock
         self._seconds = seconds
 
     def __iter__(self) -> Iterator[bytes]:
         end = self._clock.monotonic() + self._seconds
-        assert isinstance(self._stream, httpx.SyncByteStream)
         for part in self._stream:
             if self._clock.monotonic() > end:
                 raise httpx.ReadTimeout("the whole answer")
             yield part
 
     def close(self) -> None:
-        assert isinstance(self._stream, httpx.SyncByteStream)
         self._stream.close()
 
 
