@@ -14,11 +14,10 @@ ROOM = Path(api.__file__).parent
 def test_the_public_names_are_these() -> None:
     assert api.__all__ == [
         "AccountInfo", "Alert", "ApiError", "Approval", "ApprovalKind", "Clock", "ColumnConfig", "Conflict",
-        "Connection", "ConnectorType", "Credentials", "Destination", "FivetranClient", "FivetranError", "Forbidden", "Group",
-        "InvalidSettings", "Limits", "Lock", "MissingCredentials", "NotFound", "Package", "RateLimited", "Rejected",
-        "Retry", "Role", "SchemaConfig", "ServerError", "SetupTest", "StandardConfig", "SystemKey", "TableConfig",
-        "Team", "Timeouts",
-        "TransportError", "Unauthorized", "UnexpectedAnswer", "User",
+        "Connection", "ConnectorType", "Credentials", "Destination", "FivetranClient", "FivetranError", "Forbidden",
+        "Group", "InvalidSettings", "Limits", "Lock", "MissingCredentials", "NotFound", "Package", "RateLimited",
+        "Rejected", "Retry", "Role", "SchemaConfig", "ServerError", "SetupTest", "StandardConfig", "SystemKey",
+        "TableConfig", "Team", "Timeouts", "TransportError", "Unauthorized", "UnexpectedAnswer", "User",
     ]  # fmt: skip
     assert all(hasattr(api, name) for name in api.__all__)
 
