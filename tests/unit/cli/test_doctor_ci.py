@@ -499,7 +499,7 @@ def answers() -> Iterator[tuple[Answers, str]]:
 
 
 @pytest.mark.parametrize("as_preview", [False, True])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from([200, 200, 200, 401, 403, 404, 422]), JSON), min_size=1, max_size=6))
 def test_no_answer_ends_doctor_ci_in_a_traceback(
     answers: tuple[Answers, str], as_preview: bool, given_answers: list[tuple[int, Any]]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.google.written_list import written_list
 
@@ -164,7 +164,6 @@ def entries(fleet: Fleet, dataset: Dataset) -> tuple[AccessEntry, ...]:
     return written_list(fleet.environment, dataset, WRITER if fleet.is_written(dataset) else None)
 
 
-@settings(max_examples=120)
 @given(ENVIRONMENTS, units())
 def test_the_access_list_of_every_dataset(environment, declared):
     fleet = loaded(environment, declared)

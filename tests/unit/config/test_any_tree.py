@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.config import Loaded, load
@@ -94,13 +94,11 @@ def place(problem: Problem) -> tuple[str, int, int]:
     return problem.file, problem.line, problem.column
 
 
-@settings(max_examples=150)
 @given(st.dictionaries(st.sampled_from(["environment.yaml", "stripe.yaml", "backups.yaml"]), TREES, min_size=1))
 def test_any_tree_of_known_words_gives_problems_or_a_fleet(files: dict[str, Any]):
     assert_problems_or_a_fleet(loaded(files))
 
 
-@settings(max_examples=150)
 @given(nearly_good())
 def test_good_files_with_a_few_nodes_replaced_give_problems_or_a_fleet(files: dict[str, Any]):
     assert_problems_or_a_fleet(loaded(files))

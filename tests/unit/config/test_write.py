@@ -249,7 +249,6 @@ def units(draw: st.DrawFn) -> Unit:
     )
 
 
-@settings(max_examples=60)
 @given(units())
 def test_written_unit_is_read_back_equal(unit: Unit):
     assert read(unit_text(unit, ENVIRONMENT)) == unit

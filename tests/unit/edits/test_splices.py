@@ -7,7 +7,7 @@ import difflib
 from typing import Any
 
 import pytest
-from hypothesis import assume, event, given, settings
+from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
 from reconciler.edits.source import EditRejected, Source
@@ -34,7 +34,6 @@ def blocks_changed(before: bytes, after: bytes) -> int:
 
 
 @given(documents())
-@settings(max_examples=100, deadline=None)
 def test_source_reads_what_a_file_says(document: tuple[dict[str, Any], bytes]):
     data, raw = document
     source = Source.read(raw, "a.yaml")
@@ -43,7 +42,6 @@ def test_source_reads_what_a_file_says(document: tuple[dict[str, Any], bytes]):
 
 
 @given(documents(), st.data())
-@settings(max_examples=100, deadline=None)
 def test_set_value_changes_one_value_and_no_other_line(document: tuple[dict[str, Any], bytes], draw: st.DataObject):
     data, raw = document
     path = draw.draw(st.sampled_from(paths(data)[1:]))
@@ -58,7 +56,6 @@ def test_set_value_changes_one_value_and_no_other_line(document: tuple[dict[str,
 
 
 @given(documents(), st.data())
-@settings(max_examples=100, deadline=None)
 def test_set_value_adds_a_key_and_keeps_every_line(document: tuple[dict[str, Any], bytes], draw: st.DataObject):
     data, raw = document
     parents = [path for path in paths(data) if isinstance(at(data, path), dict)]
@@ -75,7 +72,6 @@ def test_set_value_adds_a_key_and_keeps_every_line(document: tuple[dict[str, Any
 
 
 @given(documents(), st.data())
-@settings(max_examples=100, deadline=None)
 def test_append_adds_an_item_and_keeps_every_line(document: tuple[dict[str, Any], bytes], draw: st.DataObject):
     data, raw = document
     lists = [path for path in paths(data) if isinstance(at(data, path), list)]
@@ -90,7 +86,6 @@ def test_append_adds_an_item_and_keeps_every_line(document: tuple[dict[str, Any]
 
 
 @given(documents(), st.data())
-@settings(max_examples=100, deadline=None)
 def test_remove_takes_one_entry_and_no_other_line(document: tuple[dict[str, Any], bytes], draw: st.DataObject):
     data, raw = document
     path = draw.draw(st.sampled_from(paths(data)[1:]))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.google.written_list import written_list
 
@@ -130,7 +130,6 @@ def imported(live: list[dict[str, Any]], where: dict[str, Any]) -> tuple[Environ
     return staged.environment, staged.units[0].datasets[0], draft
 
 
-@settings(max_examples=150)
 @given(LISTS, DEFAULTS, st.booleans())
 def test_every_live_grant_is_in_the_file_and_a_run_writes_the_very_list(live, default, public):
     allowed = {"public_access": "allowed"} if public else {}
@@ -148,7 +147,6 @@ def test_every_live_grant_is_in_the_file_and_a_run_writes_the_very_list(live, de
     assert (dataset.written_by is not None) == (AccessEntry("WRITER", "userByEmail", WRITER) in before)
 
 
-@settings(max_examples=100)
 @given(LISTS, PEOPLE)
 def test_import_marks_missing_policy_keys_and_revokes_no_access(live, people):
     policy = {"people": people, "public_access": "allowed"}

@@ -186,7 +186,6 @@ def written(draft: Draft, folder: Path, fleet: Fleet) -> Fleet:
     return loaded.fleet("dev")
 
 
-@settings(max_examples=60)
 @given(live_connections(), CONFIGS, st.sampled_from(ENVIRONMENTS), DATASETS, st.none() | TEXT)
 def test_imported_file_of_any_connection_validates(
     live: Connection,
