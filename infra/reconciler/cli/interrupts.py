@@ -6,7 +6,8 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import FrameType
 
 #: Seconds in which an interrupted command may tidy up. Threads that wait for an answer would keep it for a minute.
 GRACE_S = 3.0
@@ -47,14 +48,23 @@ class Interrupts:
 def handling_interrupts() -> Iterator[Interrupts]:
     """Handle SIGINT and SIGTERM while the block runs; a signal that is ignored stays ignored."""
     interrupts = Interrupts()
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupts  # only the main thread gets signals
-        return
-    numbers = [each for each in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(each) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, interrupts.handle) for number in numbers}
     try:
-        yield interrupts
+        with handling_signals(interrupts.handle):
+            yield interrupts
     finally:
         interrupts.stop()
+
+
+@contextlib.contextmanager
+def handling_signals(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Call a function for SIGINT and SIGTERM while the block runs. A signal that is ignored stays ignored."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread gets signals
+        return
+    numbers = [each for each in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handle) for number in numbers}
+    try:
+        yield
+    finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import signal
 import subprocess
-import threading
 from collections.abc import Iterator, Mapping, Sequence
+
+from reconciler.cli.interrupts import handling_signals
 
 
 class Interrupted(KeyboardInterrupt):
@@ -90,15 +91,8 @@ class _Passing:
 def passing_interrupts() -> Iterator[_Passing]:
     """Handle SIGINT and SIGTERM while the block runs, and raise `Interrupted` at its end if there was one."""
     passing = _Passing()
-    if threading.current_thread() is not threading.main_thread():
-        yield passing  # only the main thread gets signals
-        return
-    before = {number: signal.signal(number, passing.handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with handling_signals(passing.handle):
         yield passing
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     if passing.received:
         raise Interrupted(passing.received[0])
 
