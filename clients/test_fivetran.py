@@ -19,7 +19,7 @@ def fivetran(client: Client) -> Client:
     return client
 
 
-def test_the_connector_sdk_deploys_a_connector_and_deploys_it_again(fivetran: Client):
+def test_connector_sdk_deploys_a_connector_and_deploys_it_again(fivetran: Client):
     project = fivetran.folder / "project"
     project.mkdir()
     shutil.copy(HERE / "fivetran" / "connector.py", project)
@@ -41,7 +41,7 @@ def test_the_connector_sdk_deploys_a_connector_and_deploys_it_again(fivetran: Cl
     assert {status for _, _, status in fivetran.asked()} <= {200, 201}
 
 
-def test_the_command_line_lists_reads_changes_and_syncs(fivetran: Client):
+def test_command_line_lists_reads_changes_and_syncs(fivetran: Client):
     services = fivetran.services
     services.admin.edit("stripe", paused=False)
     before = services.connection()

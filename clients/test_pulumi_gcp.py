@@ -31,7 +31,7 @@ def plugin_home(tmp_path: Path) -> Path:
     return home
 
 
-def test_the_real_plugin_accepts_the_bootstrap(tmp_path: Path, plugin_home: Path):
+def test_real_plugin_accepts_the_bootstrap(tmp_path: Path, plugin_home: Path):
     # With a token the plugin does not look for credentials; a preview of new resources asks Google nothing.
     variables = {"PULUMI_HOME": str(plugin_home), "GOOGLE_OAUTH_ACCESS_TOKEN": "none"}
     shown = BootstrapProgram(tmp_path, variables).pulumi("preview", "--suppress-outputs")

@@ -44,7 +44,7 @@ def test_workflows_review_apply_and_repair_the_stack_of_a_subfolder(scene: Scene
     assert scene.admin.connections()["shop"]["sync_frequency"] == 60
 
 
-def test_a_strangers_pull_request_gets_a_simulation_of_a_subfolders_stack(scene: Scene):
+def test_strangers_pull_request_gets_a_simulation_of_a_subfolders_stack(scene: Scene):
     # One stack: act keeps the outputs of a matrix's first job only, where GitHub merges those of all.
     scene.split("crm")
     number = scene.open("shop", {SHOP: scene.unit("shop", "2027-01-10")})

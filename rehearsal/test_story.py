@@ -58,7 +58,7 @@ def test_workflows_run_a_connector_from_its_pull_request_to_its_removal(scene: S
     assert [each["head"]["ref"] for each in pulls] == ["reconciler/sweep"]
 
 
-def test_a_strangers_pull_request_gets_a_simulation_and_no_record(scene: Scene):
+def test_strangers_pull_request_gets_a_simulation_and_no_record(scene: Scene):
     hostile = scene.unit("shop", "2027-01-10").replace(
         "Payments.", '"@everyone ::error::x ![](https://example.com) #1"'
     )
@@ -72,7 +72,7 @@ def test_a_strangers_pull_request_gets_a_simulation_and_no_record(scene: Scene):
     assert scene.hub.done("GET", f"/commits/{head}/check-runs", scene.hub.people["carol"])["total_count"] == 0
 
 
-def test_the_daily_run_repairs_dev_and_reports_what_it_may_not_do(scene: Scene):
+def test_daily_run_repairs_dev_and_reports_what_it_may_not_do(scene: Scene):
     number = scene.open("shop", {SHOP: scene.unit("shop", "2027-06-01", schedule={"by": "fivetran", "every": "1h"})})
     scene.run_pull_request(number).ok()
     scene.run_merge(merge(scene, number)).ok()
@@ -82,7 +82,7 @@ def test_the_daily_run_repairs_dev_and_reports_what_it_may_not_do(scene: Scene):
     assert scene.admin.connections()["shop"]["sync_frequency"] == 60
 
 
-def test_a_run_that_fivetran_does_not_answer_is_repeated_later(scene: Scene):
+def test_run_that_fivetran_does_not_answer_is_repeated_later(scene: Scene):
     number = scene.open("shop", {SHOP: scene.unit("shop", "2027-06-01")})
     scene.run_pull_request(number).ok()
     before = merge(scene, number)

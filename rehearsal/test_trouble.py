@@ -23,7 +23,7 @@ def every(scene: Scene, name: str, time: str) -> str:
     return scene.unit(name, "2027-06-01", schedule={"by": "fivetran", "every": time})
 
 
-def test_an_older_merge_undoes_nothing_of_a_newer_one_that_was_applied_first(scene: Scene):
+def test_older_merge_undoes_nothing_of_a_newer_one_that_was_applied_first(scene: Scene):
     names = ("shop", "tour")
     scene.deploy("dev", {f"connectors/dev/{name}.yaml": every(scene, name, "24h") for name in names})
     frequencies = lambda: {name: scene.admin.connections()[name]["sync_frequency"] for name in names}  # noqa: E731
@@ -48,7 +48,7 @@ def test_an_older_merge_undoes_nothing_of_a_newer_one_that_was_applied_first(sce
     assert frequencies() == {"shop": 360, "tour": 60}
 
 
-def test_an_apply_that_lost_its_machine_is_completed_by_the_next_run(scene: Scene):
+def test_apply_that_lost_its_machine_is_completed_by_the_next_run(scene: Scene):
     number = scene.open("two", {SHOP: scene.unit("shop", "2027-06-01"), TOUR: scene.unit("tour", "2027-06-01")})
     scene.run_pull_request(number).ok()
     before, _ = merge(scene, number)
@@ -74,7 +74,7 @@ def test_an_apply_that_lost_its_machine_is_completed_by_the_next_run(scene: Scen
     assert "POST /v1/connections" not in scene.admin.writes()
 
 
-def test_an_apply_without_quota_names_the_time_to_repeat_it_and_completes_then(scene: Scene):
+def test_apply_without_quota_names_the_time_to_repeat_it_and_completes_then(scene: Scene):
     number = scene.open("shop", {SHOP: scene.unit("shop", "2027-06-01")})
     scene.run_pull_request(number).ok()
     before, _ = merge(scene, number)

@@ -9,15 +9,22 @@ from tests.sources import sources
 LONGEST = 80
 
 
-def test_names_of_tests_are_short():
-    long = [
-        f"{source.path}: {name} has {len(name)} characters"
+def names_of_tests() -> list[tuple[str, str]]:
+    """Each test, as the path of its file and its name."""
+    return [
+        (str(source.path), name)
         for folder in ("tests", "clients", "rehearsal")
         for source in sources(folder)
         for name in re.findall(r"^ *(?:async )?def (test_\w+)", source.text, re.MULTILINE)
-        if len(name) > LONGEST
     ]
-    assert long == []
+
+
+def test_names_of_tests_are_short():
+    assert [f"{path}: {name}" for path, name in names_of_tests() if len(name) > LONGEST] == []
+
+
+def test_names_of_tests_begin_with_their_subject():
+    assert [f"{path}: {name}" for path, name in names_of_tests() if name.split("_")[1] in ("a", "an", "the")] == []
 
 
 #: One idea, seen from several sides: Fivetran's object, what a file declares of it, and the resource of a stack.

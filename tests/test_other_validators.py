@@ -46,7 +46,7 @@ def name(file: Path) -> str:
 
 
 @for_every("file", FILES, ids=name)
-def test_an_independent_validator_finds_the_same_faults_in_the_same_places(file: Path):
+def test_independent_validator_finds_the_same_faults_in_the_same_places(file: Path):
     read = document(file)
     if read is None:
         return
@@ -70,7 +70,7 @@ def test_editor_and_validate_agree_on_valid_and_invalid_files(file: Path):
     assert bool(list(check(read, kind))) == bool(faults)
 
 
-def test_the_files_are_there_valid_and_invalid():
+def test_files_are_there_valid_and_invalid():
     documents = {file: document(file) for file in FILES}
     validity = {VALIDATORS[kind_of(file)].is_valid(read.data) for file, read in documents.items() if read is not None}
     assert validity == {True, False}

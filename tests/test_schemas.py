@@ -63,7 +63,7 @@ def properties(kind: schemas.Kind, node: dict[str, Any], path: str = "") -> Iter
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_schema_is_valid_and_names_no_place_on_the_network_but_its_dialect(kind: schemas.Kind):
+def test_schema_is_valid_and_names_no_place_on_the_network_but_its_dialect(kind: schemas.Kind):
     schema = schemas.schema(kind)
     jsonschema_rs.meta.validate(schema)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
@@ -166,7 +166,7 @@ def recorded(file: Path, asked: set[str]) -> Document:
     return dataclasses.replace(document, data=Recording(document.data, "", asked))
 
 
-def test_the_loader_reads_exactly_the_fields_of_the_schemas():
+def test_loader_reads_exactly_the_fields_of_the_schemas():
     asked: dict[str, set[str]] = {"unit": set(), "environment": set()}
     environment = recorded(EVERY_FIELD / "dev" / "environment.yaml", asked["environment"])
     files = [file for file in (EVERY_FIELD / "dev").glob("*.yaml") if file.stem != "environment"]
@@ -213,7 +213,7 @@ def test_model_fields_come_from_schema_fields_of_the_same_name():
         assert fields - follows.get(cls.__name__, set()) <= names, cls
 
 
-def test_the_words_for_an_interval_are_those_of_the_model():
+def test_words_for_an_interval_are_those_of_the_model():
     assert schemas.schema("unit")["$defs"]["schedule"]["properties"]["every"]["enum"] == list(model.SYNC_INTERVALS)
 
 
@@ -232,7 +232,7 @@ def leaves_out(data: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[st
 @pytest.mark.parametrize(
     "file", sorted(EVERY_FIELD.glob("*/*.yaml")), ids=lambda file: f"{file.parent.name}/{file.stem}"
 )
-def test_an_unknown_key_is_rejected_in_every_mapping(file: Path):
+def test_unknown_key_is_rejected_in_every_mapping(file: Path):
     kind: schemas.Kind = "environment" if file.stem == "environment" else "unit"
     original, _ = parse(file.read_bytes(), environment="dev", name=file.stem, file=file.name)
     assert original is not None
@@ -249,7 +249,7 @@ def test_an_unknown_key_is_rejected_in_every_mapping(file: Path):
         assert [problem.message.split(" in ")[0] for problem in problems] == ["unknown key `zzz`"], path
 
 
-def test_the_connectors_of_this_repository_are_valid():
+def test_connectors_of_this_repository_are_valid():
     loaded = load(ROOT / "connectors", ROOT, date(2026, 12, 1))
     assert loaded.problems == ()
     assert set(loaded.fleets) == {"dev", "prod"}
@@ -263,7 +263,7 @@ def test_what_is_in_production_is_valid_on_any_day():
 @pytest.mark.parametrize(
     "file", sorted((ROOT / "connectors").glob("*/*.yaml")), ids=lambda file: f"{file.parent.name}/{file.name}"
 )
-def test_a_connector_s_first_line_leads_an_editor_to_its_schema(file: Path):
+def test_connector_s_first_line_leads_an_editor_to_its_schema(file: Path):
     kind = "environment" if file.stem == "environment" else "unit"
     first = file.read_text(encoding="utf-8").splitlines()[0]
     assert first == f"# yaml-language-server: $schema=../../schemas/{kind}.schema.json"

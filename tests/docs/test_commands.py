@@ -29,10 +29,10 @@ def test_commands_that_exist_are_accepted(line: str):
         ("make frobnicate", "make has no target frobnicate"),
     ],
 )
-def test_a_command_or_option_that_does_not_exist_is_reported(line: str, problem: str):
+def test_command_or_option_that_does_not_exist_is_reported(line: str, problem: str):
     assert problems(line) == [problem]
 
 
-def test_a_line_that_is_no_shell_is_reported():
+def test_line_that_is_no_shell_is_reported():
     assert problems("pulumi up --stack 'dev") == ["`pulumi up --stack 'dev` is no shell: No closing quotation"]
     assert problems_in_prose("it isn't") == []

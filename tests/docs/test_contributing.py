@@ -18,7 +18,7 @@ TESTS = [
     "tests/test_schemas.py::test_every_field_is_described_in_a_sentence",
     "tests/test_schemas.py::test_every_pattern_and_condition_has_words_for_the_one_who_breaks_it",
     "tests/test_schemas.py::test_examples_and_defaults_are_valid",
-    "tests/test_schemas.py::test_the_loader_reads_exactly_the_fields_of_the_schemas",
+    "tests/test_schemas.py::test_loader_reads_exactly_the_fields_of_the_schemas",
     "tests/test_schemas.py::test_model_fields_come_from_schema_fields_of_the_same_name",
     "tests/unit/config/test_write.py::test_every_file_there_is_can_be_written_and_read_back",
     "tests/unit/config/test_write.py::test_keys_stand_in_the_order_of_the_schema",

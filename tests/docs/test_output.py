@@ -12,14 +12,14 @@ PRINTED = [
 ]
 
 
-def test_an_output_matches_itself_and_not_another():
+def test_output_matches_itself_and_not_another():
     assert matches(PRINTED, PRINTED)
     assert not matches(PRINTED[:-1], PRINTED)
     assert not matches(PRINTED, PRINTED[:-1])
     assert not matches([*PRINTED[:-1], "    + 3 to create"], PRINTED)
 
 
-def test_an_elision_stands_for_any_lines_or_any_text():
+def test_elision_stands_for_any_lines_or_any_text():
     assert matches(["Previewing update (dev):", "...", "    + 2 to create"], PRINTED)
     assert matches(["...", "    + ... to create"], PRINTED)
     assert not matches(["...", "Resources:"], PRINTED)
@@ -75,7 +75,7 @@ def test_times_and_widths_vary():
     assert not matches(["shop  jovial_dowel"], ["crm  jovial_dowel"])
 
 
-def test_an_id_is_shown_as_the_first_page_shows_it():
+def test_id_is_shown_as_the_first_page_shows_it():
     ids = Ids()
     ids.learn(["shop  jovial_dowel  connected"], ["shop  opaque_ribbon  connected", "crm  crisp_candle  connected"])
     ids.learn(["shop  hollow_steeple  connected"], ["shop  opaque_ribbon  connected"])
@@ -113,13 +113,13 @@ def test_progress_and_durations_are_left_out():
     assert tidy(text) == [" +  gcp:bigquery:Dataset shop created", "    connectors/dev/shop.yaml:1:1: grants it"]
 
 
-def test_a_new_output_keeps_the_elisions_of_the_page():
+def test_new_output_keeps_the_elisions_of_the_page():
     page = ["Previewing update (dev):", "...", "Resources:", "    + 1 to create"]
     assert rewritten(page, PRINTED) == ["Previewing update (dev):", "...", "Resources:", "    + 2 to create"]
     assert rewritten(page, [*PRINTED, "    1 unchanged"])[-1] == "    1 unchanged"
     assert rewritten([], PRINTED) == PRINTED
 
 
-def test_a_page_that_still_matches_is_not_rewritten():
+def test_page_that_still_matches_is_not_rewritten():
     page = ["...", "    + ... to create"]
     assert rewritten(page, PRINTED) is page

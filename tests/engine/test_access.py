@@ -58,7 +58,7 @@ def changes(workspace: Workspace, **env: str) -> dict[str, str]:
     return {each["urn"].split("::", 2)[2]: each["op"] for each in steps if each["op"] != "same"}
 
 
-def test_a_change_of_sensitive_or_until_is_one_update_and_expired_access_is_revoked(workspace: Workspace, admin: Admin):
+def test_change_of_sensitive_or_until_is_one_update_and_expired_access_is_revoked(workspace: Workspace, admin: Admin):
     early = {"RECONCILER_TODAY": "2026-12-01"}
     workspace.write("environment", {**ENVIRONMENT, "policy": {"people": PEOPLE}})
     written = {"description": "Models.", "owners": ["o@example.com"], "dataset": {"written_by": "fivetran"}}
@@ -106,7 +106,7 @@ def test_a_change_of_sensitive_or_until_is_one_update_and_expired_access_is_revo
     workspace.preview("--expect-no-changes", "--refresh", **over).ok()
 
 
-def test_a_member_that_google_denies_fails_the_end_of_the_run_and_no_resource(workspace: Workspace, admin: Admin):
+def test_member_that_google_denies_fails_the_end_of_the_run_and_no_resource(workspace: Workspace, admin: Admin):
     unit = stripe()
     viewer = {"role": "roles/bigquery.dataViewer", "members": ["user:a@example.com"]}
     unit["dataset"]["access"] = [viewer]

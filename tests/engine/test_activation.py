@@ -107,7 +107,7 @@ def test_units_are_applied_apart_and_the_next_run_completes_failed_ones(workspac
     workspace.assert_settled()
 
 
-def test_an_overdue_unit_fails_the_run_and_refresh_activates_what_can_run(workspace: Workspace, admin: Admin):
+def test_overdue_unit_fails_the_run_and_refresh_activates_what_can_run(workspace: Workspace, admin: Admin):
     for name in ("waiting", "paused", "stripe"):
         workspace.write(name, UNITS[name])
     workspace.write("over", {**stripe("over"), "expires": "2099-11-30"})

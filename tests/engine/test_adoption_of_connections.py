@@ -11,7 +11,7 @@ from workspace import ENVIRONMENT, Workspace, stripe
 TEST = "POST /v1/connections/{connection_id}/test"
 
 
-def test_a_paused_connection_that_never_synced_is_adopted_without_a_write(workspace: Workspace, admin: Admin):
+def test_paused_connection_that_never_synced_is_adopted_without_a_write(workspace: Workspace, admin: Admin):
     group = admin.make_group_with_destination("Group_Dev")
     config: dict[str, Any] = {"schema": "stripe", "api_key": "the key in use"}
     admin.make(group_id=group, service="stripe", config=config, paused=True)
@@ -26,7 +26,7 @@ def test_a_paused_connection_that_never_synced_is_adopted_without_a_write(worksp
     workspace.assert_settled()
 
 
-def test_a_move_onto_an_existing_connection_deletes_nothing(workspace: Workspace, admin: Admin):
+def test_move_onto_an_existing_connection_deletes_nothing(workspace: Workspace, admin: Admin):
     workspace.write("stripe", stripe())
     workspace.up().ok()
     old = admin.connections()["stripe"]["id"]

@@ -284,7 +284,7 @@ def test_other_jobs_act_as_no_identity(bootstrap: Bootstrap, claims: dict[str, s
     assert identities(bootstrap, **claims) == set()
 
 
-def test_the_condition_and_each_binding_name_all_four_claims(bootstrap: Bootstrap):
+def test_condition_and_each_binding_name_all_four_claims(bootstrap: Bootstrap):
     for claim in ("repository_id", "environment", "ref", "event_name"):
         assert f"assertion.{claim} " in bootstrap.provider["attributeCondition"]
         assert f"assertion.{claim} " in bootstrap.provider["attributeMapping"]["attribute.job"] + " "
@@ -337,7 +337,7 @@ def test_runs_read_secrets_of_units_and_none_of_fivetrans_keys(bootstrap: Bootst
         assert not any(allows(each, secret=f"{FIVETRAN_KEY}{name}-apply") for name in PROJECTS)
 
 
-def test_a_prefix_keeps_the_secrets_of_environments_apart():
+def test_prefix_keeps_the_secrets_of_environments_apart():
     condition = {"expression": is_secret_of_units("dev-"), "title": "a"}
     binding = Registered("gcp:projects/iAMMember:IAMMember", "a", {"condition": condition})
     assert allows(binding, secret="dev-stripe")

@@ -51,7 +51,7 @@ def with_access(*members: str, **dataset: Any) -> dict[str, Any]:
     return {**ALONE, "dataset": {**dataset, **({"access": [grant]} if members else {})}}
 
 
-def test_the_access_list_is_the_files_and_flipping_sensitive_is_one_update(workspace: Workspace, admin: Admin):
+def test_access_list_is_the_files_and_flipping_sensitive_is_one_update(workspace: Workspace, admin: Admin):
     unit = stripe()
     workspace.write("stripe", unit)
     workspace.write("backups", {**ALONE, "dataset": {"location": "EU"}})
@@ -94,7 +94,7 @@ def test_datasets_that_cannot_be_listed_stop_the_run_before_a_change(workspace: 
     assert admin.requests() == []
 
 
-def test_an_existing_dataset_is_adopted_only_as_it_is_or_as_its_file_allows(workspace: Workspace, admin: Admin):
+def test_existing_dataset_is_adopted_only_as_it_is_or_as_its_file_allows(workspace: Workspace, admin: Admin):
     labels = {"team-name": "a", "theirs": "kept"}
     settings = {"defaultPartitionExpirationMs": 7_200_000, "friendlyName": "Same", "labels": labels}
     make(admin, "same", ROBOT, ENGINEERS, ANNE, VIEW, **settings)
@@ -178,7 +178,7 @@ def reads(admin: Admin) -> int:
     return sum(each["count"] for each in calls if each["type"].endswith("getDataset") or each["method"] == "GET")
 
 
-def test_a_creation_that_was_cut_off_heals_and_only_what_is_written_is_read(workspace: Workspace, admin: Admin):
+def test_creation_that_was_cut_off_heals_and_only_what_is_written_is_read(workspace: Workspace, admin: Admin):
     workspace.write("history", ALONE)
     admin.gcp("POST", "/faults", {"method": "Create", "type": "gcp:bigquery/dataset:Dataset", "after": True})
     assert workspace.up().code != 0

@@ -9,7 +9,7 @@ from workspace import ROOT, Tools
 import environment
 
 
-def test_the_demo_deploys_every_environment_and_finds_it_unchanged(tools: Tools):
+def test_demo_deploys_every_environment_and_finds_it_unchanged(tools: Tools):
     ran = subprocess.run(
         [sys.executable, ROOT / "tools" / "demo.py"],
         # `make env` names a Python for the engine, which would start without what is imported already.

@@ -29,7 +29,7 @@ WITHOUT_CHECKPOINTS = {
 }
 
 
-def test_a_fresh_up_shows_no_drift_and_looking_costs_a_read_a_unit_and_sync(workspace: Workspace, admin: Admin):
+def test_fresh_up_shows_no_drift_and_looking_costs_a_read_a_unit_and_sync(workspace: Workspace, admin: Admin):
     every = list(full())
     units = [each for number, each in enumerate(every) if number % 5 == 0 or each.name == "stripe"]
     units += itertools.islice(awaiting(), 3)

@@ -78,7 +78,7 @@ def test_roles_are_adopted_granted_changed_and_revoked_line_by_line(workspace: W
     workspace.assert_settled()
 
 
-def test_the_last_administrator_and_the_keys_user_fail_the_run_and_keep_their_roles(
+def test_last_administrator_and_the_keys_user_fail_the_run_and_keep_their_roles(
     workspace: Workspace, admin: Admin, group: str
 ):
     declare(workspace, (ADMIN, MANAGE), (OWN, EDIT), (BOB, EDIT))
@@ -93,7 +93,7 @@ def test_the_last_administrator_and_the_keys_user_fail_the_run_and_keep_their_ro
     workspace.up().ok()
 
 
-def test_a_review_names_who_gains_and_loses_access_to_change_connectors(workspace: Workspace, admin: Admin, group: str):
+def test_review_names_who_gains_and_loses_access_to_change_connectors(workspace: Workspace, admin: Admin, group: str):
     declare(workspace, (ADMIN, MANAGE), (BOB, EDIT))
     at = "in the Fivetran group Group_Dev"
     first = ("stop", f"declares who can change connectors {at}: {MANAGE} to {ADMIN}; {EDIT} to {BOB}")
@@ -113,7 +113,7 @@ def test_a_review_names_who_gains_and_loses_access_to_change_connectors(workspac
     ]
 
 
-def test_a_run_killed_between_two_roles_is_completed_by_the_next(workspace: Workspace, admin: Admin, group: str):
+def test_run_killed_between_two_roles_is_completed_by_the_next(workspace: Workspace, admin: Admin, group: str):
     declare(workspace, (ADMIN, MANAGE), (ANN, VIEW), (TEAM, EDIT))
     held = admin.fault(kind="hold", method="POST", path="^/v1/teams/[^/]+/groups$", when="after")
     process = workspace.start_up()

@@ -72,7 +72,7 @@ def datasets_of(admin: Admin) -> dict[str, Any]:
     return dict(admin.gcp("GET", "/state")["projects"]["dev-project"]["datasets"])
 
 
-def test_a_group_made_by_hand_is_imported_and_then_nothing_is_to_do_or_is_done(workspace: Workspace, admin: Admin):
+def test_group_made_by_hand_is_imported_and_then_nothing_is_to_do_or_is_done(workspace: Workspace, admin: Admin):
     before = made_by_hand(workspace, admin)
     datasets = datasets_of(admin)
     workspace.write("environment", {**ENVIRONMENT, "labels": {"default": {}}})

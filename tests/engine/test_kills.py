@@ -184,7 +184,7 @@ def test_recover_does_not_wait_for_setup_tests_and_adopts_the_killed_runs_datase
     assert_one_of_each(workspace, admin, ["stripe", "sandbox"], settled=False)
 
 
-def test_a_killed_runs_plugin_that_finishes_during_later_runs_makes_nothing_twice(
+def test_killed_runs_plugin_that_finishes_during_later_runs_makes_nothing_twice(
     workspace: Workspace, admin: Admin, killed: Killed
 ):
     # The worst account: it takes a second group, and a second connection, of a name.
@@ -207,7 +207,7 @@ def test_a_killed_runs_plugin_that_finishes_during_later_runs_makes_nothing_twic
     assert_one_of_each(workspace, admin, settled=False)
 
 
-def test_a_run_killed_between_dataset_and_access_syncs_nothing_and_the_next_mends_it(
+def test_run_killed_between_dataset_and_access_syncs_nothing_and_the_next_mends_it(
     workspace: Workspace, admin: Admin, killed: Killed
 ):
     workspace.write("stripe", stripe())
@@ -224,7 +224,7 @@ def test_a_run_killed_between_dataset_and_access_syncs_nothing_and_the_next_mend
     assert not any("specialGroup" in entry for entry in entries)
 
 
-def test_the_next_run_finishes_a_killed_replacement_and_not_a_killed_removal(
+def test_next_run_finishes_a_killed_replacement_and_not_a_killed_removal(
     workspace: Workspace, admin: Admin, killed: Killed
 ):
     for name in ("stripe", "sandbox"):

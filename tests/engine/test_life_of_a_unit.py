@@ -36,7 +36,7 @@ def test_ids_reach_airflow_a_second_run_changes_nothing_and_a_field_is_one_updat
     assert admin.connections()["sandbox"]["sync_frequency"] == 60
 
 
-def test_a_removal_rename_or_move_is_rejected_unless_the_file_declares_it(workspace: Workspace, admin: Admin):
+def test_removal_rename_or_move_is_rejected_unless_the_file_declares_it(workspace: Workspace, admin: Admin):
     for name in ("stripe", "sandbox", "moved"):
         workspace.write(name, stripe(name))
     workspace.up().ok()
@@ -81,7 +81,7 @@ def test_a_removal_rename_or_move_is_rejected_unless_the_file_declares_it(worksp
     workspace.assert_settled()
 
 
-def test_a_rejected_up_names_every_fault_and_keeps_the_outputs_of_the_last_run(workspace: Workspace, admin: Admin):
+def test_rejected_up_names_every_fault_and_keeps_the_outputs_of_the_last_run(workspace: Workspace, admin: Admin):
     """A program that bad specs stop asks Fivetran nothing."""
     workspace.write("stripe", stripe(schedule={"by": "airflow", "task_id": "fivetran_stripe"}))
     workspace.write("sandbox", stripe("sandbox"))

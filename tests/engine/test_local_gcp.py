@@ -121,7 +121,7 @@ def program(admin: Admin, simulators: Simulators, tmp_path: Path, tools: Tools) 
     return Program(tmp_path, variables)
 
 
-def test_a_dataset_is_made_kept_repaired_and_deleted(program: Program, admin: Admin):
+def test_dataset_is_made_kept_repaired_and_deleted(program: Program, admin: Admin):
     program.wants(STRIPE)
     program.up().ok()
     assert sorted(admin.dataset("p", "stripe")["access"], key=str) == sorted([OWNER, READER], key=str)
@@ -148,7 +148,7 @@ def test_a_dataset_is_made_kept_repaired_and_deleted(program: Program, admin: Ad
     assert admin.gcp("GET", "/state")["projects"]["p"]["datasets"] == {}
 
 
-def test_a_live_dataset_is_imported_and_a_missing_one_fails_the_preview(program: Program, admin: Admin):
+def test_live_dataset_is_imported_and_a_missing_one_fails_the_preview(program: Program, admin: Admin):
     program.wants({**STRIPE, "import": "projects/p/datasets/stripe"})
     missing = program.pulumi("preview")
     assert missing.code != 0
@@ -202,7 +202,7 @@ def test_conditions_are_settled_once_written_and_a_grant_is_imported_with_its_ow
     assert "= 1 imported" in program.up().ok().out
 
 
-def test_an_insert_whose_answer_was_lost_is_found_only_by_an_import(program: Program, admin: Admin):
+def test_insert_whose_answer_was_lost_is_found_only_by_an_import(program: Program, admin: Admin):
     program.wants(STRIPE)
     retried = "Error creating Dataset: googleapi: Error 409: Already Exists: Dataset p:stripe, duplicate"
     admin.gcp("POST", "/faults", {"method": "Create", "after": True, "error": retried})

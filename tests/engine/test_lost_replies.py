@@ -22,7 +22,7 @@ def unit(name: str, **connector: Any) -> dict[str, Any]:
     return stripe(name, schedule=schedule, sync=hashing(name), **connector)
 
 
-def test_an_adopted_unit_runs_in_the_same_run_whichever_write_loses_its_reply(workspace: Workspace, admin: Admin):
+def test_adopted_unit_runs_in_the_same_run_whichever_write_loses_its_reply(workspace: Workspace, admin: Admin):
     admin.options(sync_seconds=600)  # a sync that runs is what makes a second trigger harmless
     group = admin.make_group_with_destination("Group_Dev")
     for name in MENDED:

@@ -22,7 +22,7 @@ def granted(admin: Admin) -> list[dict[str, Any]]:
     return list(admin.gcp("GET", "/state")["projects"]["dev-project"]["policy"])
 
 
-def test_a_production_unit_is_removed_in_two_steps_and_its_data_stays(workspace: Workspace, admin: Admin):
+def test_production_unit_is_removed_in_two_steps_and_its_data_stays(workspace: Workspace, admin: Admin):
     workspace.write("environment", {**ENVIRONMENT, "policy": PROD})
     workspace.write("stripe", stripe())
     workspace.write("back", stripe("back", schedule=AIRFLOW))
@@ -85,7 +85,7 @@ def test_more_removals_than_the_guard_allows_stop_the_run_before_the_first(works
     assert admin.connections() == {}
 
 
-def test_a_connection_is_replaced_when_its_file_names_the_change(workspace: Workspace, admin: Admin):
+def test_connection_is_replaced_when_its_file_names_the_change(workspace: Workspace, admin: Admin):
     workspace.write("environment", {**ENVIRONMENT, "policy": PROD})
     workspace.write("stripe", stripe(schedule=AIRFLOW))
     workspace.write("billing", stripe("billing"))
@@ -138,7 +138,7 @@ def test_a_connection_is_replaced_when_its_file_names_the_change(workspace: Work
     workspace.assert_settled()
 
 
-def test_an_environment_moves_to_another_group_where_each_file_allows_it(workspace: Workspace, admin: Admin):
+def test_environment_moves_to_another_group_where_each_file_allows_it(workspace: Workspace, admin: Admin):
     workspace.write("environment", {**ENVIRONMENT, "policy": PROD})
     workspace.write("stripe", stripe())
     workspace.up().ok()

@@ -16,7 +16,7 @@ def versioned(version: int) -> dict[str, object]:
     return stripe(config={"api_key": {"secret": "stripe-key", "version": version}, **FRAME})
 
 
-def test_a_value_is_read_when_it_is_sent_and_found_nowhere_but_in_fivetran(workspace: Workspace, admin: Admin):
+def test_value_is_read_when_it_is_sent_and_found_nowhere_but_in_fivetran(workspace: Workspace, admin: Admin):
     admin.put_secret("stripe-key", 3, THIRD)
     admin.put_secret("stripe-key", 4, FOURTH)
     workspace.write("stripe", versioned(3))
@@ -55,9 +55,7 @@ def test_a_value_is_read_when_it_is_sent_and_found_nowhere_but_in_fivetran(works
         assert canary.encode() not in written
 
 
-def test_a_preview_names_an_unreadable_version_and_an_adoption_diff_in_one_rejection(
-    workspace: Workspace, admin: Admin
-):
+def test_preview_names_an_unreadable_version_and_an_adoption_diff_in_one_rejection(workspace: Workspace, admin: Admin):
     admin.put_secret("stripe-key", 2, THIRD)
     admin.secrets("PATCH", "/versions/dev-project/stripe-key/2", {"state": "DISABLED"})
     group = admin.make_group_with_destination("Group_Dev")
@@ -78,7 +76,7 @@ def test_a_preview_names_an_unreadable_version_and_an_adoption_diff_in_one_rejec
     assert (admin.writes(), admin.secrets_read()) == ([], 0)
 
 
-def test_a_value_of_the_stacks_config_arrives_and_is_in_state_only_encrypted(workspace: Workspace, admin: Admin):
+def test_value_of_the_stacks_config_arrives_and_is_in_state_only_encrypted(workspace: Workspace, admin: Admin):
     workspace.pulumi("config", "set", "--secret", "stripe_key", THIRD).ok()
     workspace.write("stripe", stripe(config={"api_key": {"pulumi_config": "stripe_key", "version": 1}, **FRAME}))
     results = [workspace.preview("--diff").ok(), workspace.up("--diff").ok()]

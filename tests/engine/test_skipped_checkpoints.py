@@ -14,7 +14,7 @@ SKIPPING = {"PULUMI_EXPERIMENTAL": "1", "PULUMI_SKIP_CHECKPOINTS": "true"}
 RECORD = ("--target", "**reconciler:Preflight::**")
 
 
-def test_a_run_without_checkpoints_needs_stored_intents_and_deletes_nothing(workspace: Workspace, admin: Admin):
+def test_run_without_checkpoints_needs_stored_intents_and_deletes_nothing(workspace: Workspace, admin: Admin):
     workspace.write("stripe", stripe())
     workspace.write("sandbox", stripe("sandbox"))
     rejected = workspace.up(**SKIPPING)

@@ -68,7 +68,7 @@ def store(workspace: Workspace, ads: Workspace) -> Iterator[CountingStore]:
         yield store
 
 
-def test_a_bucket_holds_stacks_between_which_units_move(workspace: Workspace, ads: Workspace, store: CountingStore):
+def test_bucket_holds_stacks_between_which_units_move(workspace: Workspace, ads: Workspace, store: CountingStore):
     for name in ("stripe", "sandbox"):
         workspace.write(name, stripe(name))
     workspace.up(*RECORD).ok()

@@ -33,7 +33,7 @@ def approved(admin: Admin) -> list[Any]:
     return [each["name"] for each in admin.connections()["shop"]["certificates"]]
 
 
-def test_a_private_authority_is_trusted_by_what_a_failed_test_prints(workspace: Workspace, admin: Admin):
+def test_private_authority_is_trusted_by_what_a_failed_test_prints(workspace: Workspace, admin: Admin):
     ca = authority("Example CA")
     admin.set_host("db.example.com", certificates=[ca.issue("db.example.com").pem, ca.pem])
     workspace.write("shop", unit())

@@ -25,7 +25,7 @@ def read(
     return AirflowCredentials.from_environment(audience, google_access=google_access, variables=variables)
 
 
-def test_a_token_or_a_user_is_read_from_variables():
+def test_token_or_a_user_is_read_from_variables():
     assert read(variables={"AIRFLOW_TOKEN": " token\n"}) == AirflowCredentials(token="token")
     assert read(variables={"AIRFLOW_USERNAME": "me", "AIRFLOW_PASSWORD": "secret"}) == AirflowCredentials(
         user=("me", "secret")
@@ -178,7 +178,7 @@ def test_githubs_identity_gets_the_accounts_token(federated: list[tuple[str, str
     assert federated == [("/apply@example.com:generateIdToken", "Bearer federated", "client")]
 
 
-def test_an_account_that_gives_no_token_is_reported(federated: list[tuple[str, str, str]]):
+def test_account_that_gives_no_token_is_reported(federated: list[tuple[str, str, str]]):
     with pytest.raises(RemoteError, match=r"Google gave no identity token \(RefreshError\)"):
         read("denied")
 
@@ -192,7 +192,7 @@ def test_federated_credentials_without_an_account_are_reported(federated: list[t
         read("client")
 
 
-def test_a_token_that_google_denies_is_reported(google: list[dict[str, object]]):
+def test_token_that_google_denies_is_reported(google: list[dict[str, object]]):
     with pytest.raises(RemoteError, match=r"Google gave no identity token \(RefreshError\)") as caught:
         read("denied")
     assert "canary" not in str(caught.value)

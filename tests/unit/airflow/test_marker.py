@@ -14,7 +14,7 @@ markers = st.builds(
 
 
 @given(st.text(max_size=40).filter(lambda text: "[" not in text), markers, markers)
-def test_a_description_keeps_its_text_and_holds_the_last_marker(text: str, first: Marker, second: Marker):
+def test_description_keeps_its_text_and_holds_the_last_marker(text: str, first: Marker, second: Marker):
     once = mark(text, first)
     assert find_marker(once) == first
     assert text.rstrip() in once
@@ -22,7 +22,7 @@ def test_a_description_keeps_its_text_and_holds_the_last_marker(text: str, first
     assert mark(once, first) == once
 
 
-def test_a_new_description_says_where_to_change_the_value():
+def test_new_description_says_where_to_change_the_value():
     assert mark("", Marker("dev", "minor_osprey")) == (
         "The id of a Fivetran connection. Change its YAML file, not this variable. "
         "[fivetran-reconciler environment=dev connection=minor_osprey]"
@@ -40,5 +40,5 @@ def test_a_new_description_says_where_to_change_the_value():
         f"{Marker('dev', 'a')} {Marker('prod', 'a')}",
     ],
 )
-def test_a_description_with_no_marker_or_two_is_not_ours(description: str):
+def test_description_with_no_marker_or_two_is_not_ours(description: str):
     assert find_marker(description) is None

@@ -50,7 +50,7 @@ def is_ours(push: Push, variable: Live) -> bool:
 
 
 @given(existing, pushes(), st.lists(st.sampled_from(("", "lost", "rejected")), max_size=6))
-def test_a_push_writes_our_variables_and_touches_no_other(before: dict[str, Live], push: Push, faults: list[str]):
+def test_push_writes_our_variables_and_touches_no_other(before: dict[str, Live], push: Push, faults: list[str]):
     pending = list(faults)
     store = Memory(dict(before), lambda _: pending.pop() if pending else "")
     try:
@@ -82,20 +82,20 @@ def test_a_push_writes_our_variables_and_touches_no_other(before: dict[str, Live
 
 
 @given(existing, pushes())
-def test_a_plan_is_what_a_push_does(before: dict[str, Live], push: Push):
+def test_plan_is_what_a_push_does(before: dict[str, Live], push: Push):
     planned = plan(push, Memory(dict(before)))
     assert pushed(push, Memory(dict(before))) == planned
 
 
 @given(existing, st.sampled_from(KEYS), st.booleans())
-def test_a_variable_of_a_missing_connection_is_never_touched(before: dict[str, Live], key: str, adopt: bool):
+def test_variable_of_a_missing_connection_is_never_touched(before: dict[str, Live], key: str, adopt: bool):
     store = Memory(dict(before))
     steps = pushed(push_of(key, None, adopt=adopt, prune=True), store)
     assert [step.action for step in steps if step.key == key] == [Action.MISSING]
     assert store.variables.get(key) == before.get(key)
 
 
-def test_a_push_of_dev_leaves_the_variables_of_prod():
+def test_push_of_dev_leaves_the_variables_of_prod():
     before = {"a": live("a", "minor_osprey", "prod"), "b": live("b", "kind_owl", "dev")}
     store = Memory(dict(before))
     assert [(step.key, step.action) for step in pushed(push_of("c", "new_id", prune=True), store)] == [
@@ -105,14 +105,14 @@ def test_a_push_of_dev_leaves_the_variables_of_prod():
     assert store.variables.keys() == {"a", "c"}
 
 
-def test_a_push_of_both_environments_moves_a_variable_between_them():
+def test_push_of_both_environments_moves_a_variable_between_them():
     store = Memory({"a": live("a", "minor_osprey", "dev")})
     push = Push(frozenset({"dev", "prod"}), {"a": Wanted("a", "prod", "kind_owl")}, {}, prune=True)
     assert [step.action for step in pushed(push, store)] == [Action.UPDATE]
     assert store.variables == {"a": Live("a", "kind_owl", Marker("prod", "kind_owl"))}
 
 
-def test_a_push_reports_a_variable_of_another_environment():
+def test_push_reports_a_variable_of_another_environment():
     before = {"a": live("a", "kind_owl", "dev")}
     store = Memory(dict(before))
     assert [step.action for step in pushed(push_of("a", "kind_owl", "prod", adopt=True), store)] == [
@@ -121,7 +121,7 @@ def test_a_push_reports_a_variable_of_another_environment():
     assert store.variables == before
 
 
-def test_a_push_reports_an_unmarked_variable_of_an_expired_unit():
+def test_push_reports_an_unmarked_variable_of_an_expired_unit():
     before = {"a": live("a", "kind_owl")}
     store = Memory(dict(before))
     steps = pushed(Push(frozenset({"dev"}), {}, {"a": "dev"}, prune=True), store)
@@ -130,17 +130,17 @@ def test_a_push_reports_an_unmarked_variable_of_an_expired_unit():
 
 
 @pytest.mark.parametrize(("recorded", "action"), [("kind_owl", Action.NONE), ("other_id", Action.UPDATE)])
-def test_a_hidden_value_is_compared_by_its_marker(recorded: str, action: Action):
+def test_hidden_value_is_compared_by_its_marker(recorded: str, action: Action):
     store = Memory({"a": live("a", None, "dev", recorded)})
     assert [step.action for step in pushed(push_of("a", "kind_owl"), store)] == [action]
 
 
-def test_a_hidden_value_is_never_adopted():
+def test_hidden_value_is_never_adopted():
     store = Memory({"a": live("a", None)})
     assert [step.action for step in pushed(push_of("a", "kind_owl", adopt=True), store)] == [Action.REJECT_HIDDEN]
 
 
-def test_a_push_reports_a_variable_that_another_process_creates_meanwhile():
+def test_push_reports_a_variable_that_another_process_creates_meanwhile():
     store = Memory({})
 
     def overtake(key: str) -> str:
@@ -152,7 +152,7 @@ def test_a_push_reports_a_variable_that_another_process_creates_meanwhile():
     assert store.variables == {"a": live("a", "foreign")}
 
 
-def test_a_push_does_not_delete_what_lost_its_marker_meanwhile():
+def test_push_does_not_delete_what_lost_its_marker_meanwhile():
     store = Memory({"a": live("a", "kind_owl", "dev")})
 
     def unmark(key: str) -> str:
@@ -164,7 +164,7 @@ def test_a_push_does_not_delete_what_lost_its_marker_meanwhile():
     assert store.variables == {"a": live("a", "kind_owl")}
 
 
-def test_a_push_gives_up_after_four_ambiguous_answers():
+def test_push_gives_up_after_four_ambiguous_answers():
     store = Memory({}, lambda _: "rejected")
     with pytest.raises(AmbiguousWrite):
         pushed(push_of("a", "kind_owl"), store)

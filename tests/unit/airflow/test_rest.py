@@ -49,7 +49,7 @@ def test_each_kind_of_credentials_creates_reads_changes_and_deletes(airflow: Air
         assert store.read("a") is None
 
 
-def test_a_google_token_beside_another_is_for_the_proxy(airflow: Airflow):
+def test_google_token_beside_another_is_for_the_proxy(airflow: Airflow):
     with opened(airflow, AirflowCredentials(token=TOKEN, google="google_token")) as store:
         store.snapshot(())
     assert {each["proxy-authorization"] for each in airflow.headers} == {"Bearer google_token"}
@@ -62,7 +62,7 @@ def test_every_page_is_read(airflow: Airflow):
         assert sorted(store.snapshot(())) == sorted(keys)
 
 
-def test_a_list_that_changes_between_two_pages_is_read_again(airflow: Airflow):
+def test_list_that_changes_between_two_pages_is_read_again(airflow: Airflow):
     airflow.variables = {key: {"key": key, "value": "v", "description": ""} for key in "bcdefg"}
     first = {"key": "a", "value": "v", "description": ""}
     airflow.before_page = [lambda: None, lambda: airflow.variables.update(a=first)]
@@ -70,7 +70,7 @@ def test_a_list_that_changes_between_two_pages_is_read_again(airflow: Airflow):
         assert sorted(store.snapshot(())) == list("abcdefg")
 
 
-def test_a_list_that_never_stays_is_an_error(airflow: Airflow):
+def test_list_that_never_stays_is_an_error(airflow: Airflow):
     airflow.variables = {key: {"key": key, "value": "v", "description": ""} for key in "bcde"}
     new = iter(range(100))
 
@@ -85,7 +85,7 @@ def test_a_list_that_never_stays_is_an_error(airflow: Airflow):
 
 @pytest.mark.parametrize("fault", ["lost", "gateway", "busy", "slow_down"])
 @pytest.mark.parametrize(("method", "action"), [("POST", "created"), ("PATCH", "updated"), ("DELETE", "deleted")])
-def test_a_write_with_an_ambiguous_answer_happens_once(airflow: Airflow, fault: str, method: str, action: str):
+def test_write_with_an_ambiguous_answer_happens_once(airflow: Airflow, fault: str, method: str, action: str):
     before = {"key": "a", "value": "kind_owl", "description": str(Marker("dev", "kind_owl"))}
     airflow.variables = {} if method == "POST" else {"a": before}
     with opened(airflow) as store:
@@ -99,7 +99,7 @@ def test_a_write_with_an_ambiguous_answer_happens_once(airflow: Airflow, fault: 
     assert shown == ({} if method == "DELETE" else {"a": "minor_osprey"})
 
 
-def test_a_write_waits_as_long_as_airflow_asks(airflow: Airflow):
+def test_write_waits_as_long_as_airflow_asks(airflow: Airflow):
     waits: list[float] = []
     with opened(airflow) as store:
         airflow.faults = [("POST", "slow_down")]
@@ -108,13 +108,13 @@ def test_a_write_waits_as_long_as_airflow_asks(airflow: Airflow):
 
 
 @pytest.mark.parametrize("fault", ["lost", "gateway", "busy", "slow_down"])
-def test_a_read_is_repeated(airflow: Airflow, fault: str):
+def test_read_is_repeated(airflow: Airflow, fault: str):
     airflow.faults = [("GET", fault)] * 3
     with opened(airflow) as store:
         assert store.snapshot(()) == {}
 
 
-def test_a_service_that_stays_down_is_reported(airflow: Airflow):
+def test_service_that_stays_down_is_reported(airflow: Airflow):
     airflow.faults = [("GET", "busy")] * 4
     with pytest.raises(RemoteError, match="GET /api/v2/version: Airflow answered 503"), opened(airflow):
         pass
@@ -146,7 +146,7 @@ def test_wrong_credentials_are_reported_with_what_to_check(airflow: Airflow):
         store.snapshot(())
 
 
-def test_a_redirect_to_a_login_page_is_not_followed(airflow: Airflow):
+def test_redirect_to_a_login_page_is_not_followed(airflow: Airflow):
     airflow.faults = [("GET", "login")]
     with pytest.raises(RemoteError, match="the token is not accepted"), opened(airflow):
         pass
@@ -187,12 +187,12 @@ def test_airflow_3_rejects_to_create_what_exists():
         ("http://airflow.example.com", "is not https"),
     ],
 )
-def test_an_address_that_no_token_may_be_sent_to_is_rejected(url: str, problem: str):
+def test_address_that_no_token_may_be_sent_to_is_rejected(url: str, problem: str):
     with pytest.raises(ReconcilerError, match=problem) as caught:
         AirflowVariables(url, BY_TOKEN)
     assert PASSWORD not in str(caught.value)
 
 
-def test_a_client_is_not_serialised(airflow: Airflow):
+def test_client_is_not_serialised(airflow: Airflow):
     with opened(airflow) as store, pytest.raises(TypeError):
         pickle.dumps(store)

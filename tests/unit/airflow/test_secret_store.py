@@ -36,14 +36,14 @@ def value(key: str = KEY) -> str:
     return connect().value(Reference("secret", f"{PREFIX}{key}", None, PROJECT))
 
 
-def test_a_secret_has_the_name_that_airflows_backend_looks_for(vault: Vault):
+def test_secret_has_the_name_that_airflows_backend_looks_for(vault: Vault):
     assert pushed(push("minor_osprey")) == [(KEY, Action.CREATE)]
     assert value() == "minor_osprey"
     assert pushed(push("minor_osprey")) == [(KEY, Action.NONE)]
     assert versions(vault) == {"1": "ENABLED"}
 
 
-def test_a_version_is_added_only_if_the_value_differs(vault: Vault):
+def test_version_is_added_only_if_the_value_differs(vault: Vault):
     pushed(push("minor_osprey"))
     assert pushed(push("kind_owl")) == [(KEY, Action.UPDATE)]
     assert value() == "kind_owl"
@@ -61,7 +61,7 @@ def test_ours_are_pruned_and_no_other_secret_is_touched(vault: Vault):
     assert len(vault.call("GET", "/state")) == 2
 
 
-def test_an_unmarked_secret_is_reported_and_adopted_if_its_value_is_right(vault: Vault):
+def test_unmarked_secret_is_reported_and_adopted_if_its_value_is_right(vault: Vault):
     vault.put(f"{PREFIX}{KEY}", "minor_osprey")
     assert pushed(push("kind_owl", adopt=True)) == [(KEY, Action.REJECT_VALUE)]
     assert pushed(push("minor_osprey")) == [(KEY, Action.KEEP_UNMARKED)]
@@ -71,7 +71,7 @@ def test_an_unmarked_secret_is_reported_and_adopted_if_its_value_is_right(vault:
 
 
 @pytest.mark.parametrize("state", ["DISABLED", "DESTROYED"])
-def test_a_value_that_airflow_cannot_read_is_written_again(vault: Vault, state: str):
+def test_value_that_airflow_cannot_read_is_written_again(vault: Vault, state: str):
     pushed(push("minor_osprey"))
     vault.move(Reference("secret", f"{PREFIX}{KEY}", 1, PROJECT), state)
     assert pushed(push("minor_osprey")) == [(KEY, Action.UPDATE)]
@@ -82,7 +82,7 @@ def test_a_value_that_airflow_cannot_read_is_written_again(vault: Vault, state: 
     "fault", [{"kind": "drop"}, {"kind": "html"}, {"kind": "status", "code": "RESOURCE_EXHAUSTED"}]
 )
 @pytest.mark.parametrize("path", [r"/secrets$", ":addVersion$"])
-def test_a_creation_that_fails_halfway_is_completed(vault: Vault, fault: dict[str, Any], path: str):
+def test_creation_that_fails_halfway_is_completed(vault: Vault, fault: dict[str, Any], path: str):
     nth = 2 if path == r"/secrets$" else 1  # the first request lists
     vault.fault(path=path, nth=nth, **fault)
     assert pushed(push("minor_osprey")) in ([(KEY, Action.CREATE)], [(KEY, Action.UPDATE)])
@@ -90,7 +90,7 @@ def test_a_creation_that_fails_halfway_is_completed(vault: Vault, fault: dict[st
     assert versions(vault) == {"1": "ENABLED"}
 
 
-def test_a_deletion_is_rejected_after_another_process_changed_the_secret(vault: Vault):
+def test_deletion_is_rejected_after_another_process_changed_the_secret(vault: Vault):
     pushed(push("minor_osprey"))
     store = SecretVariables(PROJECT)
     read = store.read(KEY)

@@ -191,5 +191,5 @@ def test_settings_take_as_many_roles_as_a_condition_takes(connectors: Path):
     ]
 
 
-def test_the_address_of_an_account_in_a_project_of_a_domain():
+def test_address_of_an_account_in_a_project_of_a_domain():
     assert email("reconciler", "example.com:data") == "reconciler@data.example.com.iam.gserviceaccount.com"

@@ -217,7 +217,7 @@ def test_airflow_variables_are_written_as_secrets(workspace: Workspace):
     assert workspace.admin("GET", "/secret-manager/state") == {}
 
 
-def test_an_unmarked_secret_is_deleted_with_gcloud(workspace: Workspace):
+def test_unmarked_secret_is_deleted_with_gcloud(workspace: Workspace):
     workspace.admin("POST", "/secret-manager/reset")
     by_airflow(workspace)
     name = f"airflow-variables-{STRIPE}"

@@ -79,7 +79,7 @@ def test_errors_of_another_provider_are_masked(folder: Path, capsys: pytest.Capt
     assert "canary-1" not in page
 
 
-def test_a_page_for_a_comment_is_cut_and_the_summary_has_all(folder: Path, capsys: pytest.CaptureFixture[str]):
+def test_page_for_a_comment_is_cut_and_the_summary_has_all(folder: Path, capsys: pytest.CaptureFixture[str]):
     preview(folder, *(granted(f"{number:04}@example.com", f"d{number}") for number in range(2_000)))
     _, page = review(capsys, folder, "--format", "github", "--summary", "summary.md")
     assert len(page) < 60_000
@@ -88,7 +88,7 @@ def test_a_page_for_a_comment_is_cut_and_the_summary_has_all(folder: Path, capsy
     assert (folder / "summary.md").read_text().count("grants ") == 2_000
 
 
-def test_the_same_grant_on_many_datasets_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]):
+def test_same_grant_on_many_datasets_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]):
     several = {name: {**unit(name), "dataset": {"sensitive": name == "s30"}} for name in ("s30", "tour")}
     for name, content in several.items():
         write(folder, name, content)
@@ -111,7 +111,7 @@ def test_the_same_grant_on_many_datasets_is_one_line(folder: Path, capsys: pytes
     assert all(page.count(f"`{each}`") == 1 for each in prints)
 
 
-def test_a_line_for_more_objects_than_a_comment_holds_stays(folder: Path, capsys: pytest.CaptureFixture[str]):
+def test_line_for_more_objects_than_a_comment_holds_stays(folder: Path, capsys: pytest.CaptureFixture[str]):
     preview(folder, *(granted("b@example.com", f"d{number}") for number in range(2_000)))
     _, page = review(capsys, folder, "--format", "github", "--summary", "summary.md")
     assert len(page) < 60_000
@@ -120,7 +120,7 @@ def test_a_line_for_more_objects_than_a_comment_holds_stays(folder: Path, capsys
     assert (folder / "summary.md").read_text().count("on dataset d") == 2_000
 
 
-def test_a_summary_is_appended_to_what_other_steps_wrote(folder: Path, capsys: pytest.CaptureFixture[str]):
+def test_summary_is_appended_to_what_other_steps_wrote(folder: Path, capsys: pytest.CaptureFixture[str]):
     preview(folder)
     (folder / "summary.md").write_text("before\n")
     review(capsys, folder, "--summary", "summary.md")
@@ -143,7 +143,7 @@ def test_record_and_agrees_read_the_json_of_a_review(folder: Path, capsys: pytes
     assert document.scheduled == set()
 
 
-def test_a_review_is_the_same_on_another_machine(folder: Path, tmp_path_factory: pytest.TempPathFactory):
+def test_review_is_the_same_on_another_machine(folder: Path, tmp_path_factory: pytest.TempPathFactory):
     members = [f"{name}@example.com" for name in ("ann", "bob", "cy", "d")]
     deleted = step("delete", "Dataset", "gone", {"datasetId": "gone", "deleteContentsOnDestroy": True})
     entries = {member: {"role": "READER", "userByEmail": member} for member in members}
@@ -166,7 +166,7 @@ def test_a_review_is_the_same_on_another_machine(folder: Path, tmp_path_factory:
     assert sum(each["fingerprint"] is not None for each in found) == len(members) + 1
 
 
-def test_a_line_for_several_objects_of_one_file_names_their_lines(folder: Path, capsys: pytest.CaptureFixture[str]):
+def test_line_for_several_objects_of_one_file_names_their_lines(folder: Path, capsys: pytest.CaptureFixture[str]):
     names = ("shop_a", "shop_b", "shop_c")
     config = {"host": "db.example.com", "database": "x", "user": "x", "password": {"env": "KEY", "version": 1}}
     connector = {"service": "postgres", "destination": {"schema_prefix": "shop"}, "config": config}

@@ -246,12 +246,12 @@ def test_status_colours_states_unless_no_color_is_set(
         (86_400 * 2_000, "2,000 days ago"),
     ],
 )
-def test_an_age_has_one_unit(seconds: int, words: str):
+def test_age_has_one_unit(seconds: int, words: str):
     now = datetime(2026, 6, 15, tzinfo=UTC)
     assert format_ago((now - timedelta(seconds=seconds)).isoformat(), now) == words
 
 
-def test_a_duration_has_a_unit():
+def test_duration_has_a_unit():
     assert Duration().convert("90m", None, None) == timedelta(minutes=90)
 
 

@@ -165,7 +165,7 @@ def entries(fleet: Fleet, dataset: Dataset) -> tuple[AccessEntry, ...]:
 
 
 @given(ENVIRONMENTS, units())
-def test_the_access_list_of_every_dataset(environment, declared):
+def test_access_list_of_every_dataset(environment, declared):
     fleet = loaded(environment, declared)
     policy = fleet.environment.policy
     standing = {to_place(member, PATTERN) for member in policy.people.standing}

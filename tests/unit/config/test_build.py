@@ -49,7 +49,7 @@ def unit(fleet: Fleet, name: str) -> Unit:
     return next(unit for unit in fleet.units if unit.name == name)
 
 
-def test_an_environment_is_what_its_file_says(dev: Fleet):
+def test_environment_is_what_its_file_says(dev: Fleet):
     assert dev.environment == Environment(
         name="dev",
         file="dev/environment.yaml",
@@ -151,7 +151,7 @@ def test_default_policy_lets_units_expire_and_be_removed_with_their_file(tmp_pat
     )
 
 
-def test_a_policy_can_forbid_references_to_the_config_of_the_stack(tmp_path: Path):
+def test_policy_can_forbid_references_to_the_config_of_the_stack(tmp_path: Path):
     file = tmp_path / "dev" / "environment.yaml"
     file.parent.mkdir()
     text = (CASES / "good" / "every_field" / "prod" / "environment.yaml").read_text()
@@ -179,7 +179,7 @@ def test_references_without_project_get_the_secrets_project_of_the_environment(t
     assert connector.auth == {"tokens": [{"token": {"secret": "two", "version": 2, "project": project}}]}
 
 
-def test_a_unit_is_what_its_file_says(dev: Fleet):
+def test_unit_is_what_its_file_says(dev: Fleet):
     assert unit(dev, "stripe") == Unit(
         name="stripe",
         file="dev/stripe.yaml",
@@ -281,14 +281,14 @@ def test_a_unit_is_what_its_file_says(dev: Fleet):
     )
 
 
-def test_a_unit_ends_on_a_date_or_never_or_is_retired(dev: Fleet):
+def test_unit_ends_on_a_date_or_never_or_is_retired(dev: Fleet):
     assert unit(dev, "budget").expires == date(2199, 12, 30)
     assert unit(dev, "airflow_metadata").expires == Never("feeds a tier-1 DAG")
     assert unit(dev, "exports").expires is None
     assert unit(dev, "exports").retire == Retire("FIN-1", "delete")
 
 
-def test_a_database_connector_writes_a_dataset_a_key_named_by_its_prefix(dev: Fleet):
+def test_database_connector_writes_a_dataset_a_key_named_by_its_prefix(dev: Fleet):
     database = unit(dev, "airflow_metadata")
     assert [dataset.id for dataset in database.datasets] == ["airflow_metadata_public", "airflow_metadata_Audit_1"]
     assert [dataset.sensitive for dataset in database.datasets] == [False, True]
@@ -313,13 +313,13 @@ def test_sync_keeps_others_and_includes_named_entries_by_default(dev: Fleet):
     assert budget.sync is None
 
 
-def test_a_dataset_has_the_location_of_the_destination_unless_it_says_otherwise(dev: Fleet):
+def test_dataset_has_the_location_of_the_destination_unless_it_says_otherwise(dev: Fleet):
     assert {dataset.location for one in dev.units for dataset in one.datasets} == {"US"}
     folder = CASES / "good" / "every_field"
     assert unit(load(folder, folder).fleet("prod"), "backups_eu").datasets[0].location == "europe-west1"
 
 
-def test_a_dataset_has_the_description_of_its_unit_unless_it_has_its_own(dev: Fleet):
+def test_dataset_has_the_description_of_its_unit_unless_it_has_its_own(dev: Fleet):
     described = {dataset.id: dataset.description for one in dev.units for dataset in one.datasets}
     assert described["stripe"] == "Subscriptions.\nAnd invoices.\n"
     assert unit(dev, "stripe").description == "Subscriptions and invoices."
@@ -330,7 +330,7 @@ def test_a_dataset_has_the_description_of_its_unit_unless_it_has_its_own(dev: Fl
     assert all(described.values())
 
 
-def test_a_dataset_alone_is_named_by_its_file(dev: Fleet):
+def test_dataset_alone_is_named_by_its_file(dev: Fleet):
     sheets = unit(dev, "finance_sheets")
     assert sheets.connector is None
     assert [dataset.id for dataset in sheets.datasets] == ["finance_sheets"]
@@ -355,7 +355,7 @@ def test_connectors_that_name_a_dataset_write_to_it(dev: Fleet):
         ("stripe", AirflowSchedule("fivetran_stripe")),
     ],
 )
-def test_a_schedule_is_airflow_s_or_fivetran_s_and_every_6_hours_when_absent(dev: Fleet, name: str, schedule: object):
+def test_schedule_is_airflow_s_or_fivetran_s_and_every_6_hours_when_absent(dev: Fleet, name: str, schedule: object):
     connector = unit(dev, name).connector
     assert connector is not None
     assert connector.schedule == schedule
@@ -375,7 +375,7 @@ def test_function_sets_its_trigger_address_unless_config_declares_one(dev: Fleet
     }
 
 
-def test_a_connector_needs_consent_where_its_service_does_and_its_file_gives_no_auth(dev: Fleet):
+def test_connector_needs_consent_where_its_service_does_and_its_file_gives_no_auth(dev: Fleet):
     needs = {one.name: one.connector.needs_consent for one in dev.units if one.connector}
     assert needs == {"airflow_metadata": False, "budget": True, "casa": False, "exports": False, "stripe": False}
 
@@ -396,6 +396,6 @@ def test_fleet_raises_the_problems_of_the_folder_when_it_has_no_environment(tmp_
         load(tmp_path, tmp_path).fleet("dev")
 
 
-def test_a_faulty_environment_does_not_hold_up_another():
+def test_faulty_environment_does_not_hold_up_another():
     folder = CASES / "bad" / "dataset_declared_twice"
     assert list(load(folder, folder).fleets) == ["prod"]

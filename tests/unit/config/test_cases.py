@@ -32,13 +32,13 @@ def test_validate_reports_each_bad_case_exactly(folder: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("folder", folders("bad"), ids=lambda folder: folder.name)
-def test_an_environment_has_a_fleet_exactly_when_its_folder_has_no_problem(folder: Path):
+def test_environment_has_a_fleet_exactly_when_its_folder_has_no_problem(folder: Path):
     loaded = load(folder, folder)
     assert set(loaded.fleets) == {name for name in loaded.environments if not loaded.problems_of(name)}
 
 
 @pytest.mark.parametrize("folder", folders("good"), ids=lambda folder: folder.name)
-def test_a_good_case_has_no_problem_and_a_fleet_for_each_environment(folder: Path):
+def test_good_case_has_no_problem_and_a_fleet_for_each_environment(folder: Path):
     loaded = load(folder, folder)
     assert loaded.problems == ()
     assert list(loaded.fleets) == list(loaded.environments) == sorted(path.name for path in folder.iterdir())

@@ -60,19 +60,19 @@ def test_every_certificate_of_a_file_is_trusted(folder: Path):
 @pytest.mark.parametrize(
     "line", ["{} root@host", "tunnel.example.com {}", "[10.0.0.1]:2222 {} c", "# note\n\n{}", "\ufeff{}\r\n"]
 )
-def test_a_host_key_is_read_as_ssh_tools_print_it(folder: Path, line: str):
+def test_host_key_is_read_as_ssh_tools_print_it(folder: Path, line: str):
     key = host_key()
     (folder / "dev" / "tunnel.pub").write_text(line.format(key))
     assert _trust(folder).fingerprints == (HostKey(public_keys.read_host_keys(key)[0].hash, key),)
 
 
-def test_a_hash_is_the_one_that_fivetran_documents(folder: Path):
+def test_hash_is_the_one_that_fivetran_documents(folder: Path):
     amazon = "r+u4QL4MGvZeY+DL15zONWVL9g9OB2JUu6k16WNtU/c="
     assert public_keys.is_hash(amazon)
     assert public_keys.hex_of(amazon).startswith("AF:EB:B8:40:BE:0C:1A:F6")
 
 
-def test_a_link_out_of_the_folder_is_rejected(folder: Path, tmp_path_factory: pytest.TempPathFactory):
+def test_link_out_of_the_folder_is_rejected(folder: Path, tmp_path_factory: pytest.TempPathFactory):
     outside = tmp_path_factory.mktemp("outside") / "ca.pem"
     outside.write_text(authority().pem)
     (folder / "dev" / "ca.pem").unlink()
@@ -84,7 +84,7 @@ def test_a_link_out_of_the_folder_is_rejected(folder: Path, tmp_path_factory: py
 @pytest.mark.parametrize(
     ("day", "says"), [("2019-12-31", "is not valid before 2020-01-01"), ("2040-01-02", "expired after 2040-01-01")]
 )
-def test_a_certificate_that_is_out_of_date_is_a_notice(folder: Path, day: str, says: str):
+def test_certificate_that_is_out_of_date_is_a_notice(folder: Path, day: str, says: str):
     loaded = load(folder, folder, date.fromisoformat(day))
     assert loaded.problems == ()
     [notice] = loaded.notices
@@ -93,7 +93,7 @@ def test_a_certificate_that_is_out_of_date_is_a_notice(folder: Path, day: str, s
 
 
 @pytest.mark.parametrize("where", ["pem: {}", "file: {}", "hash: {}"])
-def test_a_private_key_is_rejected_and_never_quoted(folder: Path, where: str):
+def test_private_key_is_rejected_and_never_quoted(folder: Path, where: str):
     key = private_key()
     quoted = '"' + key.replace("\n", "\\n") + '"'
     text = UNIT.replace("{file: ca.pem}", "{" + where.format(quoted) + "}")

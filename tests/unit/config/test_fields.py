@@ -64,7 +64,7 @@ REQUIRED = {
 }
 
 
-def test_a_key_that_a_create_needs_is_missing(made_up: Catalogue):
+def test_key_that_a_create_needs_is_missing(made_up: Catalogue):
     made_up(REQUIRED)
     assert problems({"config": {}}) == ["`host` is missing in `config`, and `made_up` requires it"]
     assert problems({}) == ["`host` is missing in `config`, and `made_up` requires it"]
@@ -75,17 +75,17 @@ def test_a_key_that_a_create_needs_is_missing(made_up: Catalogue):
     assert problems({"config": {"host": {"env": "HOST"}, "list": [{"key": "x"}], "more": {"deep": 1}}}) == []
 
 
-def test_a_key_with_a_slip_is_not_missing_as_well(made_up: Catalogue):
+def test_key_with_a_slip_is_not_missing_as_well(made_up: Catalogue):
     made_up(REQUIRED)
     assert problems({"config": {"hsot": "x"}}) == ["unknown key `hsot` in `config`"]
 
 
-def test_a_connection_that_is_adopted_has_what_its_create_needed(made_up: Catalogue):
+def test_connection_that_is_adopted_has_what_its_create_needed(made_up: Catalogue):
     made_up(REQUIRED)
     assert problems({"config": {}, "adopt": "duel_salutation"}) == []
 
 
-def test_the_address_of_a_function_follows_from_its_name(made_up: Catalogue):
+def test_address_of_a_function_follows_from_its_name(made_up: Catalogue):
     made_up({"function_trigger": Field("secret", required=True)})
     assert problems({"function": {"name": "casa"}}) == []
     assert problems({}) == ["`function_trigger` is missing in `config`, and `made_up` requires it"]
@@ -114,7 +114,7 @@ def test_choice_is_accepted_in_both_spellings(made_up: Catalogue):
         assert problems({"config": {"mode": wrong}}) == ["`mode`: expected one of AllApps, SPECIFIC_APPS, direct"]
 
 
-def test_a_long_list_of_choices_is_cut(made_up: Catalogue):
+def test_long_list_of_choices_is_cut(made_up: Catalogue):
     made_up({"region": Field("choice", choices=tuple(f"r{number:02}" for number in range(40)))})
     [message] = problems({"config": {"region": "x"}})
     assert message.endswith("r10, r11 and 28 more")
@@ -126,7 +126,7 @@ def test_held_by_is_accepted_in_place_of_a_value_of_any_type(made_up: Catalogue)
     assert problems({"config": {key: {"held_by": "fivetran"} for key in "abcef"}}) == []
 
 
-def test_a_number_that_yaml_writes_with_a_point_is_whole_when_it_is(made_up: Catalogue):
+def test_number_that_yaml_writes_with_a_point_is_whole_when_it_is(made_up: Catalogue):
     made_up({"port": Field("integer"), "share": Field("number")})
     assert problems({"config": {"port": 5432.0, "share": 5}}) == []
     assert problems({"config": {"port": 1.5, "share": False}}) == [
@@ -135,14 +135,14 @@ def test_a_number_that_yaml_writes_with_a_point_is_whole_when_it_is(made_up: Cat
     ]
 
 
-def test_a_broken_file_of_the_catalogue_is_named(made_up: Catalogue):
+def test_broken_file_of_the_catalogue_is_named(made_up: Catalogue):
     made_up({})
     (files.SERVICES / "made_up.yaml").write_text("config: [")
     with pytest.raises(ReconcilerError, match=r"made_up\.yaml: not valid YAML"):
         problems({})
 
 
-def test_a_service_without_a_file_is_a_notice_and_nothing_else():
+def test_service_without_a_file_is_a_notice_and_nothing_else():
     unknown = specs({"service": "strpe", "destination": {"schema_prefix": "x"}, "config": {"x": 1}, "auth": {"y": 2}})
     assert list(fields.check_config_and_auth(unknown)) == []
     assert list(check_destination_forms(unknown)) == []
@@ -153,12 +153,12 @@ def test_a_service_without_a_file_is_a_notice_and_nothing_else():
 
 
 @pytest.mark.parametrize("service", ["stripe", "Stripe", "", None, 1, ["stripe"], "../../x"])
-def test_a_service_that_is_known_or_no_id_at_all_gives_no_notice(service: Any):
+def test_service_that_is_known_or_no_id_at_all_gives_no_notice(service: Any):
     document = Document("dev", "x", "dev/x.yaml", {"connector": {"service": service}}, {}, {})
     assert list(warn_unknown_services(Specs({}, {"dev": {"x": document}}, {}))) == []
 
 
-def test_a_notice_keeps_no_environment_from_its_fleet(tmp_path: Path):
+def test_notice_keeps_no_environment_from_its_fleet(tmp_path: Path):
     (tmp_path / "dev").mkdir()
     for name in ("environment", "stripe"):
         text = (Path(__file__).parents[2] / "config" / "good" / "smallest" / "dev" / f"{name}.yaml").read_text()

@@ -30,12 +30,12 @@ def names(loaded: Loaded) -> list[str]:
     return [unit.name for unit in loaded.fleet("dev").units]
 
 
-def test_a_link_to_another_spec_is_read_like_the_file_itself(specs: Path):
+def test_link_to_another_spec_is_read_like_the_file_itself(specs: Path):
     (specs / "dev" / "copies.yaml").symlink_to("backups.yaml")
     assert names(load(specs, specs)) == ["backups", "copies"]
 
 
-def test_a_link_out_of_the_folder_is_rejected_without_showing_what_is_there(specs: Path):
+def test_link_out_of_the_folder_is_rejected_without_showing_what_is_there(specs: Path):
     secret = specs.parent / "secret.yaml"
     secret.write_text("canary: 1\n")
     (specs / "dev" / "a.yaml").symlink_to(secret)
@@ -46,7 +46,7 @@ def test_a_link_out_of_the_folder_is_rejected_without_showing_what_is_there(spec
     ]
 
 
-def test_a_loop_of_links_and_a_link_to_nothing_are_rejected(specs: Path):
+def test_loop_of_links_and_a_link_to_nothing_are_rejected(specs: Path):
     (specs / "dev" / "a.yaml").symlink_to("b.yaml")
     (specs / "dev" / "b.yaml").symlink_to("a.yaml")
     (specs / "dev" / "c.yaml").symlink_to("nothing.yaml")
@@ -54,19 +54,19 @@ def test_a_loop_of_links_and_a_link_to_nothing_are_rejected(specs: Path):
     assert report(specs) == [f"dev/{name}.yaml:1:1: {hint}" for name in "abc"]
 
 
-def test_a_folder_that_links_to_itself_ends(specs: Path):
+def test_folder_that_links_to_itself_ends(specs: Path):
     (specs / "dev" / "again").symlink_to(".", target_is_directory=True)
     assert report(specs) == [
         "dev/again:1:1: a subfolder that is a symbolic link\n    replace the link with the folder itself"
     ]
 
 
-def test_a_pipe_is_not_waited_for(specs: Path):
+def test_pipe_is_not_waited_for(specs: Path):
     os.mkfifo(specs / "dev" / "pipe.yaml")
     assert report(specs) == ["dev/pipe.yaml:1:1: not a regular file"]
 
 
-def test_a_file_that_cannot_be_opened_is_one_problem_and_the_others_are_read(specs: Path):
+def test_file_that_cannot_be_opened_is_one_problem_and_the_others_are_read(specs: Path):
     closed = specs / "dev" / "closed.yaml"
     closed.write_text("x")
     closed.chmod(0)
@@ -77,13 +77,13 @@ def test_a_file_that_cannot_be_opened_is_one_problem_and_the_others_are_read(spe
     assert len(report(specs)) > 1
 
 
-def test_a_huge_file_is_not_read_to_its_end(specs: Path):
+def test_huge_file_is_not_read_to_its_end(specs: Path):
     with (specs / "dev" / "huge.yaml").open("wb") as huge:
         huge.truncate(MAX_BYTES * 1_000_000)
     assert report(specs) == ["dev/huge.yaml:1:1: larger than 4 MiB\n    split it: a file describes one unit"]
 
 
-def test_a_missing_folder_is_a_problem_and_no_exception(tmp_path: Path):
+def test_missing_folder_is_a_problem_and_no_exception(tmp_path: Path):
     loaded = load(tmp_path / "nowhere", tmp_path)
     assert [str(problem) for problem in loaded.problems] == ["nowhere:1:1: cannot be read: No such file or directory"]
 
@@ -107,7 +107,7 @@ def test_hidden_files_and_what_editors_leave_are_passed_over(specs: Path):
     assert loaded.environments == ("dev",)
 
 
-def test_a_file_s_name_cannot_forge_output(specs: Path):
+def test_file_s_name_cannot_forge_output(specs: Path):
     (specs / "dev" / "a\n::error::\x1b[31m.yaml").write_text("x")
     assert report(specs)[0].split(": ")[0] == r"dev/a\n::error::\x1b[31m.yaml:1:1"
 
@@ -131,7 +131,7 @@ def test_files_are_named_relative_to_the_display_root_when_they_are_below_it(
     assert loaded.problems_of("dev") == loaded.problems
 
 
-def test_a_relative_folder_outside_the_display_root_is_named_as_it_was_given(
+def test_relative_folder_outside_the_display_root_is_named_as_it_was_given(
     specs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     (specs / "dev" / "x.yaml").write_text("")
@@ -142,6 +142,6 @@ def test_a_relative_folder_outside_the_display_root_is_named_as_it_was_given(
     assert [problem.file for problem in loaded.problems] == ["../connectors/dev/x.yaml"]
 
 
-def test_the_working_directory_does_not_matter_for_the_schemas(specs: Path, monkeypatch: pytest.MonkeyPatch):
+def test_working_directory_does_not_matter_for_the_schemas(specs: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(specs)
     assert names(load(Path(), Path.cwd())) == ["backups"]

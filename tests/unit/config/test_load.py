@@ -77,7 +77,7 @@ def test_no_text_of_yaml_s_own_characters_makes_it_raise(text: str):
 
 
 @given(st.lists(st.integers(0, 3), max_size=30), st.integers(0, 3))
-def test_a_place_is_that_of_the_key_and_of_the_value(indents: list[int], blank_lines: int):
+def test_place_is_that_of_the_key_and_of_the_value(indents: list[int], blank_lines: int):
     lines = ["# comment"] * blank_lines + [f"k{index}:{' ' * (pad + 1)}v" for index, pad in enumerate(indents)]
     if not indents:
         return
@@ -102,7 +102,7 @@ def test_every_node_has_a_place():
     assert set(document.keys) == {("a",), ("a", 1, "b"), ("d",)}
 
 
-def test_a_null_is_a_problem_and_stays_as_none():
+def test_null_is_a_problem_and_stays_as_none():
     document, problems = read("a:\nb: [x, ~]\nc: ''\n")
     assert document is not None
     assert document.data == {"a": None, "b": ["x", None], "c": ""}
@@ -138,7 +138,7 @@ def test_billion_laughs_end_at_the_first_anchor_and_alias():
     assert len(problems) == 40 + 39 * 3
 
 
-def test_a_file_over_the_limit_is_rejected_and_one_at_it_is_read():
+def test_file_over_the_limit_is_rejected_and_one_at_it_is_read():
     padding = "a: b\n#"
     assert good(padding + "x" * (MAX_BYTES - len(padding))).data == {"a": "b"}
     _, problems = read(padding + "x" * (MAX_BYTES - len(padding) + 1))

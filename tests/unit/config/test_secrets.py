@@ -41,14 +41,14 @@ def test_names_that_are_no_secret_somewhere_may_hold_plain_text(name: str):
     assert not is_credential_key(("connector", "config", name))
 
 
-def test_the_value_of_a_secrets_list_is_a_credential_and_that_of_a_payload_is_not():
+def test_value_of_a_secrets_list_is_a_credential_and_that_of_a_payload_is_not():
     assert is_credential_key(("connector", "config", "secrets_list", 0, "value"))
     assert not is_credential_key(("connector", "config", "secrets_list", 0, "key"))
     assert not is_credential_key(("connector", "config", "custom_payloads", 0, "value"))
 
 
 @pytest.mark.parametrize("kind", ["", "RSA ", "EC ", "OPENSSH ", "ENCRYPTED ", "PGP "])
-def test_a_private_key_is_known_by_its_armour(kind: str):
+def test_private_key_is_known_by_its_armour(kind: str):
     block = " BLOCK" if kind == "PGP " else ""
     assert is_private_key(f"x\n-----BEGIN {kind}PRIVATE KEY{block}-----\nabc")
     assert not is_private_key("-----BEGIN PUBLIC KEY-----")

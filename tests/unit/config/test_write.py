@@ -256,7 +256,7 @@ def test_written_unit_is_read_back_equal(unit: Unit):
 
 @settings(max_examples=25)
 @given(units(), TEXT)
-def test_a_comment_anywhere_changes_nothing(unit: Unit, comment: str):
+def test_comment_anywhere_changes_nothing(unit: Unit, comment: str):
     paths = [*everywhere(describe(unit, ENVIRONMENT))]
     assert read(unit_text(unit, ENVIRONMENT, comments=dict.fromkeys(paths, comment))) == unit
 
@@ -360,7 +360,7 @@ def test_comments_stand_above_what_they_are_about_at_its_indentation():
     assert read(text) == unit
 
 
-def test_the_first_line_leads_from_the_file_s_folder_to_the_schema(tmp_path: Path):
+def test_first_line_leads_from_the_file_s_folder_to_the_schema(tmp_path: Path):
     unit = next(iter(load(GOOD / "smallest", GOOD).fleet("dev").units))
     first = unit_text(unit, ENVIRONMENT, folder=tmp_path).splitlines()[0]
     assert (tmp_path.resolve() / first.partition("$schema=")[2]).resolve() == schemas.SCHEMAS / "unit.schema.json"

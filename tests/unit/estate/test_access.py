@@ -64,7 +64,7 @@ def test_grants_that_ended_before_the_day_are_left_out_and_lines_stay_right(tmp_
     assert "user:b@example.com" not in who(grants_of(loaded, day=date(2026, 12, 1)), "shop")
 
 
-def test_a_sensitive_dataset_lacks_the_default_access(tmp_path: Path):
+def test_sensitive_dataset_lacks_the_default_access(tmp_path: Path):
     loaded = load_files(tmp_path, {"pay": dataset(sensitive=True)})
     assert who(grants_of(loaded), "pay") == {ROBOT: "automation"}
 
@@ -90,7 +90,7 @@ def test_live_lists_show_what_is_pending_made_by_hand_or_authorised(tmp_path: Pa
     }
 
 
-def test_an_undeclared_dataset_has_the_grants_of_its_live_list(tmp_path: Path):
+def test_undeclared_dataset_has_the_grants_of_its_live_list(tmp_path: Path):
     loaded = load_files(tmp_path, {"shop": dataset()})
     live = LiveAccess({"scratch": [{"role": "READER", "domain": "example.com"}]})
     assert who(grants_of(loaded, live), "dev-project.scratch") == {"domain:example.com": "by_hand"}
@@ -155,7 +155,7 @@ def test_grants_of_roles_that_read_no_tables_are_left_out(tmp_path: Path):
         (FIVETRANS_ACCOUNT, {"by_all"}),
     ],
 )
-def test_a_member_reads_by_its_name_its_domain_and_the_public(tmp_path: Path, member: str, datasets: set[str]):
+def test_member_reads_by_its_name_its_domain_and_the_public(tmp_path: Path, member: str, datasets: set[str]):
     units = {
         "by_user": dataset(grant("user:a@example.com")),
         "by_domain": dataset(grant("domain:example.com")),

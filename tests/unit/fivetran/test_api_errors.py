@@ -19,7 +19,7 @@ def api_error(kind: type[ApiError], status: int, method: str = "GET") -> ApiErro
     return kind(status=status, code="Code", unmasked_message="The API's words.", method=method, path="/connections/a_b")
 
 
-def test_an_api_error_reads_what_was_tried_on_what_and_the_next_step() -> None:
+def test_api_error_reads_what_was_tried_on_what_and_the_next_step() -> None:
     answer, step = "GET /connections/a_b: Fivetran answered 404 Code", NotFound.next_step
     error = api_error(NotFound, 404)
     assert str(error) == f"{answer}. {step}"
@@ -42,13 +42,13 @@ def test_each_error_says_the_next_step(kind: type[ApiError], status: int, step: 
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(3600.4, "Wait 3600 s, then run again"), (None, "Wait some minutes")])
-def test_a_rate_limit_says_when_to_come_back(seconds: float | None, words: str) -> None:
+def test_rate_limit_says_when_to_come_back(seconds: float | None, words: str) -> None:
     error = api_error(RateLimited, 429)
     error.retry_after = seconds
     assert words in str(error)
 
 
-def test_an_answer_without_words_is_reported_by_its_status() -> None:
+def test_answer_without_words_is_reported_by_its_status() -> None:
     error = Forbidden(status=403, code=None, method="GET", path="/groups")
     assert str(error).startswith("GET /groups: Fivetran answered 403. Give")
 
@@ -80,10 +80,10 @@ def test_error_names_the_attempts_when_there_was_more_than_one() -> None:
     ],
     ids=repr,
 )
-def test_an_error_knows_whether_the_change_may_exist_all_the_same(error: FivetranError, expected: bool) -> None:
+def test_error_knows_whether_the_change_may_exist_all_the_same(error: FivetranError, expected: bool) -> None:
     assert error.may_have_taken_effect is expected
 
 
-def test_a_lost_write_says_that_its_effect_is_not_known() -> None:
+def test_lost_write_says_that_its_effect_is_not_known() -> None:
     assert "Fivetran may have applied the request" in str(TransportError("x", method="POST", path="/p", sent="unknown"))
     assert "Fivetran may have applied the request" not in str(TransportError("x", method="POST", path="/p", sent=False))

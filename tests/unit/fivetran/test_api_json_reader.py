@@ -21,7 +21,7 @@ ANYTHING = st.recursive(
         (math.nan, None), (math.inf, None), ("inf", None), ("nan", None), ("9" * 5000, None), (10**40, 10**40),
     ],
 )  # fmt: skip
-def test_an_integer_is_read_from_numbers_and_digits(value: object, number: int | None) -> None:
+def test_integer_is_read_from_numbers_and_digits(value: object, number: int | None) -> None:
     assert whole(value) == number
 
 
@@ -29,7 +29,7 @@ def test_an_integer_is_read_from_numbers_and_digits(value: object, number: int |
     ("value", "boolean"),
     [(True, True), (False, False), ("true", True), (" FALSE", False), ("yes", None), (1, None), (None, None)],
 )
-def test_a_boolean_is_read_from_booleans_and_their_words(value: object, boolean: bool | None) -> None:
+def test_boolean_is_read_from_booleans_and_their_words(value: object, boolean: bool | None) -> None:
     assert flag(value) is boolean
 
 
@@ -37,12 +37,12 @@ def test_a_boolean_is_read_from_booleans_and_their_words(value: object, boolean:
     ("value", "string"),
     [("a", "a"), ("", ""), (443, "443"), (1.5, "1.5"), (True, None), (None, None), ({}, None)],
 )
-def test_a_string_is_read_from_strings_and_numbers(value: object, string: str | None) -> None:
+def test_string_is_read_from_strings_and_numbers(value: object, string: str | None) -> None:
     assert text(value) == string
 
 
 @pytest.mark.parametrize(("value", "lower"), [("CONNECTED", "connected"), (" On_Schedule ", "on_schedule"), ("", None)])
-def test_a_word_is_read_in_lower_case(value: object, lower: str | None) -> None:
+def test_word_is_read_in_lower_case(value: object, lower: str | None) -> None:
     assert word(value) == lower
 
 

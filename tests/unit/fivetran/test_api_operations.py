@@ -202,7 +202,7 @@ ANSWER = {
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_an_operation_makes_exactly_this_request(name: str) -> None:
+def test_operation_makes_exactly_this_request(name: str) -> None:
     expected = OPERATIONS[name]
     server = Server(ok(ANSWER))
     with server.client() as client:
@@ -249,7 +249,7 @@ def test_every_operation_is_looked_at() -> None:
     }
 
 
-def test_a_file_comes_as_its_bytes() -> None:
+def test_file_comes_as_its_bytes() -> None:
     server = Server(httpx.Response(200, content=b"PK\x03\x04", headers={"Content-Type": "application/octet-stream"}))
     with server.client() as client:
         assert client.download_package("p_1") == b"PK\x03\x04"
@@ -275,7 +275,7 @@ def test_a_file_comes_as_its_bytes() -> None:
         "update_schema_config",
     ],
 )
-def test_an_operation_that_returns_nothing_needs_no_data(name: str) -> None:
+def test_operation_that_returns_nothing_needs_no_data(name: str) -> None:
     for step in (ok(), ok({"anything": 1})):
         with Server(step).client() as client:
             assert OPERATIONS[name].call(client) is None
@@ -289,7 +289,7 @@ def test_an_operation_that_returns_nothing_needs_no_data(name: str) -> None:
         lambda client: client.update_schema_config("a_b"),
     ],
 )
-def test_an_update_of_nothing_is_rejected_before_it_is_sent(call: Callable[[FivetranClient], Any]) -> None:
+def test_update_of_nothing_is_rejected_before_it_is_sent(call: Callable[[FivetranClient], Any]) -> None:
     server = Server(ok(ANSWER))
     with server.client() as client, pytest.raises(ValueError, match=r"needs (a field|something) to change"):
         call(client)
@@ -308,7 +308,7 @@ def test_an_update_of_nothing_is_rejected_before_it_is_sent(call: Callable[[Five
         lambda client, bad: client.group_service_account(bad),
     ],
 )
-def test_an_id_that_would_address_something_else_is_rejected_before_it_is_sent(
+def test_id_that_would_address_something_else_is_rejected_before_it_is_sent(
     call: Callable[[FivetranClient, str], Any], bad: str
 ) -> None:
     server = Server(ok(ANSWER))
@@ -317,14 +317,14 @@ def test_an_id_that_would_address_something_else_is_rejected_before_it_is_sent(
     assert not server.requests
 
 
-def test_an_id_is_quoted_so_that_it_stays_one_segment() -> None:
+def test_id_is_quoted_so_that_it_stays_one_segment() -> None:
     server = Server(ok(ANSWER))
     with server.client() as client:
         client.get_connection("a/../b?c#d é")
     assert server.request.url.raw_path == b"/v1/connections/a%2F..%2Fb%3Fc%23d%20%C3%A9"
 
 
-def test_a_list_is_filtered_even_where_the_server_passes_over_the_filters() -> None:
+def test_list_is_filtered_even_where_the_server_passes_over_the_filters() -> None:
     items = [
         {"id": "a", "group_id": "g", "schema": "stripe"},
         {"id": "b", "group_id": "other", "schema": "stripe"},
@@ -337,7 +337,7 @@ def test_a_list_is_filtered_even_where_the_server_passes_over_the_filters() -> N
         assert [found.id for found in client.list_connections(None)] == ["a", "b", "c", "d"]
 
 
-def test_the_service_account_is_the_address_alone() -> None:
+def test_service_account_is_the_address_alone() -> None:
     with Server(ok(ANSWER)).client() as client:
         assert client.group_service_account("g") == "g-x@example.iam.gserviceaccount.com"
     with Server(ok({"service_account": ""})).client() as client, pytest.raises(UnexpectedAnswer, match="is missing"):
@@ -350,7 +350,7 @@ def test_account_info_names_the_owner_of_the_key() -> None:
         assert client.account_info() == AccountInfo("a", "Example", None, "k")
 
 
-def test_an_invitation_that_is_not_accepted_is_pending() -> None:
+def test_invitation_that_is_not_accepted_is_pending() -> None:
     accepted = {"id": "a", "invited": True, "verified": True, "role": "View Destination"}
     pending = {"id": "b", "invited": True, "verified": False, "logged_in_at": None}
     with Server(ok({"items": [accepted, pending]})).client() as client:
@@ -368,7 +368,7 @@ def test_roles_and_users_of_a_team_are_listed_although_they_have_no_id() -> None
         assert list(client.list_team_users("t")) == ["u_1"]
 
 
-def test_a_conflict_is_worded_for_the_reader() -> None:
+def test_conflict_is_worded_for_the_reader() -> None:
     message = "Destination with id 'g' has linked connections"
     with Server(rejection(409, "Conflict", message)).client() as client, pytest.raises(Exception) as caught:  # noqa: PT011
         client.delete_destination("g")

@@ -104,7 +104,7 @@ def test_every_request_counts_against_the_hour() -> None:
 
 
 @pytest.mark.parametrize("operation", RUNS_TESTS)
-def test_a_request_that_runs_setup_tests_counts_as_one(operation: str) -> None:
+def test_request_that_runs_setup_tests_counts_as_one(operation: str) -> None:
     time = FakeTime()
     with Server(CONNECTION).client(time, limits=Limits(setup_tests_per_minute=1, setup_tests_per_hour=2)) as client:
         RUNS_TESTS[operation](client)
@@ -150,7 +150,7 @@ def test_unset_limits_are_those_that_fivetran_documents(
     assert USUAL_REQUESTS_PER_HOUR == 20_000
 
 
-def test_a_look_at_a_source_is_no_setup_test() -> None:
+def test_look_at_a_source_is_no_setup_test() -> None:
     time = FakeTime()
     with Server(CONNECTION).client(time, limits=Limits(setup_tests_per_minute=1)) as client:
         client.test_connection("a_b")
@@ -159,7 +159,7 @@ def test_a_look_at_a_source_is_no_setup_test() -> None:
 
 
 @pytest.mark.parametrize("operation", RUNS_NONE)
-def test_a_request_that_runs_no_setup_tests_is_not_held_up_by_them(operation: str) -> None:
+def test_request_that_runs_no_setup_tests_is_not_held_up_by_them(operation: str) -> None:
     time = FakeTime()
     limits = Limits(setup_tests_per_minute=1, source_interactions_per_minute=1)
     with Server(CONNECTION).client(time, limits=limits) as client:
@@ -238,14 +238,14 @@ def test_long_setup_tests_and_reloads_leave_room_for_quick_requests() -> None:
         assert all(test.result(10) for test in tests)
 
 
-def test_a_slot_is_given_back_when_the_request_fails() -> None:
+def test_slot_is_given_back_when_the_request_fails() -> None:
     with Server(httpx.Response(400, json={})).client(limits=Limits(in_flight=1, setup_tests_in_flight=1)) as client:
         for operation in [*RUNS_TESTS.values(), *RUNS_NONE.values()] * 2:
             with pytest.raises(Exception, match="400"):
                 operation(client)
 
 
-def test_a_long_wait_is_announced_once_for_all_threads(caplog: pytest.LogCaptureFixture) -> None:
+def test_long_wait_is_announced_once_for_all_threads(caplog: pytest.LogCaptureFixture) -> None:
     time = SharedTime(THREADS)
     limits = Limits(setup_tests_per_minute=THREADS, in_flight=THREADS, setup_tests_in_flight=THREADS)
     with client_of(Server(CONNECTION), clock=time.clock, limits=limits) as client:
@@ -256,7 +256,7 @@ def test_a_long_wait_is_announced_once_for_all_threads(caplog: pytest.LogCapture
     assert record.getMessage() == ("Waiting 60 s for Fivetran's rate limit (16 setup tests a minute, 2500 an hour).")
 
 
-def test_a_short_wait_is_not_announced(caplog: pytest.LogCaptureFixture) -> None:
+def test_short_wait_is_not_announced(caplog: pytest.LogCaptureFixture) -> None:
     time = FakeTime()
     with Server(CONNECTION).client(time, limits=Limits(setup_tests_per_minute=1)) as client:
         client.test_connection("a_b")
@@ -309,20 +309,20 @@ def sent_at_once(limits: Limits | None, quota: str, requests: int = 40) -> int:
 @pytest.mark.parametrize(
     ("setting", "account", "sent"), [(None, "5", 5), (7, "5", 5), (5, "7", 5), (None, "20000", 40), (None, "x", 40)]
 )
-def test_a_client_keeps_to_the_quota_that_the_account_s_answers_name(
+def test_client_keeps_to_the_quota_that_the_account_s_answers_name(
     setting: int | None, account: str, sent: int
 ) -> None:
     assert sent_at_once(Limits(requests_per_hour=setting), account) == sent
 
 
-def test_a_quota_above_the_usual_one_is_learnt_too() -> None:
+def test_quota_above_the_usual_one_is_learnt_too() -> None:
     pacing = Pacing(Limits(), Clock(monotonic=lambda: 0.0, sleep=lambda _: pytest.fail("waited"), wall=lambda: 0.0))
     for _ in range(USUAL_REQUESTS_PER_HOUR + 10):
         with pacing.turn(runs_setup_tests=False, asks_source=False):
             pacing.watch({"X-Rate-Limit": "50000"})
 
 
-def test_the_quota_is_a_setting_of_the_environment() -> None:
+def test_quota_is_a_setting_of_the_environment() -> None:
     time = FakeTime()
     env = {"FIVETRAN_APIKEY": "k", "FIVETRAN_APISECRET": "s", "FIVETRAN_REQUESTS_PER_HOUR": " 2\n"}
     server = Server(ok({"id": "g"}))
@@ -334,7 +334,7 @@ def test_the_quota_is_a_setting_of_the_environment() -> None:
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "5k", "1e3", "5_000", "\u0665", "9" * 5000, "canary"])
-def test_a_quota_that_is_no_number_is_rejected_without_its_text(text: str) -> None:
+def test_quota_that_is_no_number_is_rejected_without_its_text(text: str) -> None:
     env = {"FIVETRAN_APIKEY": "k", "FIVETRAN_APISECRET": "s", "FIVETRAN_REQUESTS_PER_HOUR": text}
     with pytest.raises(InvalidSettings, match="FIVETRAN_REQUESTS_PER_HOUR is not a whole number") as caught:
         FivetranClient.from_environment(env)
@@ -342,13 +342,13 @@ def test_a_quota_that_is_no_number_is_rejected_without_its_text(text: str) -> No
 
 
 @pytest.mark.parametrize("name", sorted(vars(Limits()).keys() - {"left_to_others"}))
-def test_a_limit_of_nothing_is_rejected_since_everything_would_wait_for_ever(name: str) -> None:
+def test_limit_of_nothing_is_rejected_since_everything_would_wait_for_ever(name: str) -> None:
     with pytest.raises(ValueError, match=name):
         Limits(**{name: 0})
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.0])
-def test_a_share_of_others_beyond_the_quota_is_rejected(share: float) -> None:
+def test_share_of_others_beyond_the_quota_is_rejected(share: float) -> None:
     with pytest.raises(ValueError, match="left_to_others"):
         Limits(left_to_others=share)
 

@@ -11,7 +11,7 @@ from reconciler.fivetran.api import errors
 ROOM = Path(api.__file__).parent
 
 
-def test_the_public_names_are_these() -> None:
+def test_public_names_are_these() -> None:
     assert api.__all__ == [
         "AccountInfo", "Alert", "ApiError", "Approval", "ApprovalKind", "Clock", "ColumnConfig", "Conflict",
         "Connection", "ConnectorType", "Credentials", "Destination", "FivetranClient", "FivetranError", "Forbidden",
@@ -22,12 +22,12 @@ def test_the_public_names_are_these() -> None:
     assert all(hasattr(api, name) for name in api.__all__)
 
 
-def test_a_process_that_asks_nothing_does_not_load_what_asking_takes() -> None:
+def test_process_that_asks_nothing_does_not_load_what_asking_takes() -> None:
     script = "import sys, reconciler.stack.program; sys.exit('httpx' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
-def test_an_operation_of_the_api_is_a_method_of_its_name() -> None:
+def test_operation_of_the_api_is_a_method_of_its_name() -> None:
     methods = {name for name in dir(api.FivetranClient) if not name.startswith("_")}
     assert methods == {
         "account_info", "list_users", "list_group_users", "add_group_user", "update_group_user", "remove_group_user",
@@ -55,7 +55,7 @@ def test_api_package_imports_nothing_else_of_the_project(file: Path) -> None:
     assert all(name.split(".")[:3] == ["reconciler", "fivetran", "api"] for name in ours)
 
 
-def test_the_tree_drawn_in_the_docstring_is_the_tree_of_the_classes() -> None:
+def test_tree_drawn_in_the_docstring_is_the_tree_of_the_classes() -> None:
     drawn: list[tuple[int, str]] = []
     for line in (errors.__doc__ or "").splitlines():
         head = line.lstrip("│├└─ ")

@@ -56,7 +56,7 @@ def error_of(step: Step) -> ApiError:
         (599, "", ServerError),
     ],
 )
-def test_a_status_decides_the_class_and_the_error_carries_the_api_s_words(
+def test_status_decides_the_class_and_the_error_carries_the_api_s_words(
     status: int, code: str, kind: type[ApiError]
 ) -> None:
     error = error_of(rejection(status, code, "Words."))
@@ -66,7 +66,7 @@ def test_a_status_decides_the_class_and_the_error_carries_the_api_s_words(
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 409, 429, 500, 502, 504])
-def test_a_status_that_is_clear_by_itself_needs_no_json(status: int) -> None:
+def test_status_that_is_clear_by_itself_needs_no_json(status: int) -> None:
     error = error_of(httpx.Response(status, html="<html>"))
     assert not isinstance(error, UnexpectedAnswer)
     assert (error.code, error.unmasked_message) == (None, "")
@@ -83,7 +83,7 @@ def test_a_status_that_is_clear_by_itself_needs_no_json(status: int) -> None:
         rejection(404, "NoRoute", "no such route"),
     ],
 )
-def test_a_404_that_is_not_about_a_thing_is_not_taken_for_a_deleted_one(step: Step) -> None:
+def test_404_that_is_not_about_a_thing_is_not_taken_for_a_deleted_one(step: Step) -> None:
     """With a wrong base URL every connection would else count as deleted."""
     error = error_of(step)
     assert type(error) is UnexpectedAnswer
@@ -108,7 +108,7 @@ def test_a_404_that_is_not_about_a_thing_is_not_taken_for_a_deleted_one(step: St
         (ok({"id": None}), "an answer in which `id` is missing"),
     ],
 )
-def test_an_answer_in_another_format_is_an_error_that_says_in_which_way(step: Step, words: str) -> None:
+def test_answer_in_another_format_is_an_error_that_says_in_which_way(step: Step, words: str) -> None:
     error = error_of(step)
     assert type(error) is UnexpectedAnswer
     assert words in error.problem
@@ -136,13 +136,13 @@ def test_success_is_decided_by_the_status_and_not_by_the_code(success: str | Non
         assert client.get_group("g").id == "g"
 
 
-def test_a_code_that_is_no_identifier_is_part_of_the_message() -> None:
+def test_code_that_is_no_identifier_is_part_of_the_message() -> None:
     error = error_of(rejection(400, "Invalid sk_live_1", "Words."))
     assert (error.code, error.unmasked_message) == (None, "Invalid sk_live_1: Words.")
     assert "sk_live_1" not in str(error)
 
 
-def test_an_error_keeps_the_api_s_message_without_the_credentials_of_the_client() -> None:
+def test_error_keeps_the_api_s_message_without_the_credentials_of_the_client() -> None:
     error = error_of(rejection(400, "InvalidInput", f"no {KEY} and {SECRET} here"))
     assert error.unmasked_message == "no ****** and ****** here"
 
@@ -153,7 +153,7 @@ def test_an_error_keeps_the_api_s_message_without_the_credentials_of_the_client(
     text=st.text(min_size=4, max_size=40).map(lambda text: f"canary-{text}-42"),
     kind=st.sampled_from(["json", "text", "html", "type", "header"]),
 )
-def test_an_error_shows_nothing_of_the_message_wherever_it_stands(status: int, code: str, text: str, kind: str) -> None:
+def test_error_shows_nothing_of_the_message_wherever_it_stands(status: int, code: str, text: str, kind: str) -> None:
     header = text.encode("ascii", "replace").decode().translate(dict.fromkeys((*range(32), 127), "?"))
     answers = {
         "json": lambda: httpx.Response(status, json={"code": code, "message": text, "errors": [text], text: text}),

@@ -77,7 +77,7 @@ def test_idempotent_operation_is_repeated_after_a_fault(operation: str, fault: S
 
 @pytest.mark.parametrize("fault", UNKNOWN, ids=repr)
 @pytest.mark.parametrize("operation", ONLY_ONCE)
-def test_a_post_that_may_have_had_an_effect_is_not_repeated(operation: str, fault: Step) -> None:
+def test_post_that_may_have_had_an_effect_is_not_repeated(operation: str, fault: Step) -> None:
     server = Server(fault, GOOD)
     with server.client() as client, pytest.raises((ServerError, TransportError)) as caught:
         ONLY_ONCE[operation](client)
@@ -87,7 +87,7 @@ def test_a_post_that_may_have_had_an_effect_is_not_repeated(operation: str, faul
 
 @pytest.mark.parametrize("fault", [*NEVER_SENT, *REFUSED], ids=repr)
 @pytest.mark.parametrize("operation", ONLY_ONCE)
-def test_a_post_that_surely_had_no_effect_is_repeated(operation: str, fault: Step) -> None:
+def test_post_that_surely_had_no_effect_is_repeated(operation: str, fault: Step) -> None:
     server = Server(fault, fault, GOOD)
     with server.client() as client:
         ONLY_ONCE[operation](client)
@@ -135,7 +135,7 @@ def test_waits_grow_with_jitter_within_bounds() -> None:
 
 
 @pytest.mark.parametrize("header", ["7", formatdate(1_800_000_007, usegmt=True)])
-def test_a_rate_limit_is_waited_for_as_long_as_it_says_and_a_little_more(header: str) -> None:
+def test_rate_limit_is_waited_for_as_long_as_it_says_and_a_little_more(header: str) -> None:
     time = FakeTime()
     with Server(rejection(429, **{"Retry-After": header}), GOOD).client(time) as client:
         client.get_connection("a_b")
@@ -143,7 +143,7 @@ def test_a_rate_limit_is_waited_for_as_long_as_it_says_and_a_little_more(header:
     assert 7 < waited <= 8
 
 
-def test_a_server_error_that_says_when_to_come_back_is_waited_for() -> None:
+def test_server_error_that_says_when_to_come_back_is_waited_for() -> None:
     time = FakeTime()
     with Server(rejection(503, **{"Retry-After": "20"}), GOOD).client(time) as client:
         client.get_connection("a_b")
@@ -167,7 +167,7 @@ def test_rate_limits_are_bounded_in_time_and_not_in_number() -> None:
     assert 60 < sum(time.sleeps) <= 120
 
 
-def test_a_rate_limit_of_zero_seconds_is_still_waited_for() -> None:
+def test_rate_limit_of_zero_seconds_is_still_waited_for() -> None:
     time, sent = FakeTime(), list[float]()
 
     def reject(_: httpx.Request) -> httpx.Response:
@@ -180,7 +180,7 @@ def test_a_rate_limit_of_zero_seconds_is_still_waited_for() -> None:
     assert min(later - earlier for earlier, later in itertools.pairwise(sent)) >= 0.1
 
 
-def test_the_time_of_the_requests_counts_so_that_a_long_one_is_not_repeated() -> None:
+def test_time_of_the_requests_counts_so_that_a_long_one_is_not_repeated() -> None:
     time = FakeTime()
 
     def slow(_: httpx.Request) -> httpx.Response:
@@ -193,7 +193,7 @@ def test_the_time_of_the_requests_counts_so_that_a_long_one_is_not_repeated() ->
     assert len(server.requests) == 1
 
 
-def test_a_delete_that_finds_nothing_after_a_lost_answer_is_done() -> None:
+def test_delete_that_finds_nothing_after_a_lost_answer_is_done() -> None:
     for fault in UNKNOWN:
         server = Server(fault, rejection(404, "NotFound_Connection"))
         with server.client() as client:
@@ -212,7 +212,7 @@ def test_only_a_delete_is_done_when_nothing_is_found() -> None:
         client.update_connection("a_b", paused=True, run_setup_tests=False)
 
 
-def test_a_repetition_is_logged_with_its_reason_and_no_secret(caplog: pytest.LogCaptureFixture) -> None:
+def test_repetition_is_logged_with_its_reason_and_no_secret(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     steps = (
         rejection(429, "TooManyRequests", f"Max {SECRET}", **{"Retry-After": "9"}),
@@ -229,7 +229,7 @@ def test_a_repetition_is_logged_with_its_reason_and_no_secret(caplog: pytest.Log
     assert "canary-config-value" not in caplog.text
 
 
-def test_a_retry_blocks_no_other_thread() -> None:
+def test_retry_blocks_no_other_thread() -> None:
     """The slot of a request that waits for its next attempt is free meanwhile."""
     asleep, go_on = threading.Event(), threading.Event()
 

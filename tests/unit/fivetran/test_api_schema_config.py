@@ -46,7 +46,7 @@ FULL = {
 }
 
 
-def test_a_schema_config_is_read_in_full() -> None:
+def test_schema_config_is_read_in_full() -> None:
     column = ColumnConfig(enabled=True, hashed=True, lock=Lock("OTHER", "why"))
     table = TableConfig(
         enabled=True,
@@ -80,7 +80,7 @@ def test_missing_fields_of_a_schema_config_are_none() -> None:
         (None, None),
     ],
 )
-def test_a_lock_is_read_only_from_the_answer(settings: object, lock: Lock | None) -> None:
+def test_lock_is_read_only_from_the_answer(settings: object, lock: Lock | None) -> None:
     assert Lock.parse(settings) == lock
 
 
@@ -91,7 +91,7 @@ def test_reload_is_repeated_on_a_fault() -> None:
     assert len(server.requests) == 2
 
 
-def test_a_config_sent_ahead_is_sent_once() -> None:
+def test_config_sent_ahead_is_sent_once() -> None:
     server = Server(httpx.ReadError("x"), ok())
     with server.client() as client, pytest.raises(TransportError) as lost:
         client.create_schema_config("a_b", schemas={})
@@ -99,7 +99,7 @@ def test_a_config_sent_ahead_is_sent_once() -> None:
     assert lost.value.may_have_taken_effect
 
 
-def test_a_reload_of_what_is_not_connected_is_rejected_in_the_api_s_words() -> None:
+def test_reload_of_what_is_not_connected_is_rejected_in_the_api_s_words() -> None:
     words = "We expected the connector's setup state ('status.setup_state') to be 'connected', but it was 'incomplete'"
     with Server(rejection(400, "InvalidInput", words)).client() as client, pytest.raises(Rejected) as caught:
         client.reload_schema_config("a_b")

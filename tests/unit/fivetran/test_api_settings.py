@@ -40,7 +40,7 @@ def test_public_api_is_used_without_a_base_url() -> None:
     assert str(server.request.url) == "https://api.fivetran.com/v1/account/info"
 
 
-def test_a_line_end_around_a_key_is_not_part_of_it() -> None:
+def test_line_end_around_a_key_is_not_part_of_it() -> None:
     server = Server(ok({"account_id": "a"}))
     env = {"FIVETRAN_APIKEY": "k\n", "FIVETRAN_APISECRET": " s\r\n"}
     with FivetranClient.from_environment(env, transport=httpx.MockTransport(server)) as client:
@@ -52,7 +52,7 @@ def test_a_line_end_around_a_key_is_not_part_of_it() -> None:
     "url",
     ["http://127.0.0.1:8080/v1", "http://127.0.0.1:8080/v1/", " http://127.0.0.1:8080/v1//\n"],
 )
-def test_a_trailing_slash_is_tolerated(url: str) -> None:
+def test_trailing_slash_is_tolerated(url: str) -> None:
     server = Server(ok({"account_id": "a"}))
     env = {**BOTH, "FIVETRAN_API_URL": url}
     with FivetranClient.from_environment(env, transport=httpx.MockTransport(server)) as client:
@@ -85,7 +85,7 @@ def test_http_over_the_internet_is_rejected_since_it_would_send_the_key_in_clear
         "hunter22",
     ],
 )  # fmt: skip
-def test_a_base_url_that_cannot_be_used_is_rejected_without_being_shown(url: str) -> None:
+def test_base_url_that_cannot_be_used_is_rejected_without_being_shown(url: str) -> None:
     with pytest.raises(InvalidSettings, match="FIVETRAN_API_URL") as caught:
         FivetranClient(url, KEY, SECRET)
     assert "hunter22" not in str(caught.value)
@@ -109,7 +109,7 @@ def test_credentials_do_not_show_and_are_not_pickled() -> None:
         pickle.dumps(credentials)
 
 
-def test_a_client_does_not_show_its_key_and_is_not_pickled() -> None:
+def test_client_does_not_show_its_key_and_is_not_pickled() -> None:
     dill = pytest.importorskip("dill")  # what Pulumi writes providers into its state with
     with FivetranClient("http://127.0.0.1:1/v1", KEY, SECRET) as client:
         assert repr(client) == "FivetranClient('http://127.0.0.1:1/v1')"
@@ -119,7 +119,7 @@ def test_a_client_does_not_show_its_key_and_is_not_pickled() -> None:
 
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "gopher://proxy", "http://[::1"])
-def test_a_proxy_that_cannot_be_used_is_rejected_with_the_variables_to_look_at(
+def test_proxy_that_cannot_be_used_is_rejected_with_the_variables_to_look_at(
     proxy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", proxy)

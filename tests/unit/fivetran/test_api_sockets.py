@@ -154,7 +154,7 @@ def test_other_hosts_are_reached_through_a_proxy_that_does_not_see_the_key(
 
 
 @pytest.mark.parametrize("tail", ["cut", "hangup"])
-def test_an_answer_that_breaks_off_is_an_error_after_which_nothing_is_known(server: Loopback, tail: str) -> None:
+def test_answer_that_breaks_off_is_an_error_after_which_nothing_is_known(server: Loopback, tail: str) -> None:
     with FivetranClient(server.url, KEY, SECRET, retry=ONCE) as client:
         with pytest.raises(TransportError, match="closed without a complete answer") as caught:
             client.update_group(tail, name="g")
@@ -170,7 +170,7 @@ def test_silence_is_an_error_within_the_time_limit(server: Loopback) -> None:
         assert caught.value.sent == "unknown"
 
 
-def test_a_closed_port_is_an_error_after_which_a_post_is_tried_again(closed_port: int) -> None:
+def test_closed_port_is_an_error_after_which_a_post_is_tried_again(closed_port: int) -> None:
     time = FakeTime()
     with FivetranClient(f"http://127.0.0.1:{closed_port}/v1", KEY, SECRET, clock=time.clock) as client:
         with pytest.raises(TransportError, match=r"cannot connect .*refused.*5 attempts") as caught:
@@ -206,7 +206,7 @@ def test_no_secret_is_in_an_error_its_traceback_or_any_log_at_any_level(
     assert not [secret for secret in secrets if secret in written]
 
 
-def test_a_server_error_shows_the_api_s_words_without_the_secret(server: Loopback) -> None:
+def test_server_error_shows_the_api_s_words_without_the_secret(server: Loopback) -> None:
     with FivetranClient(server.url, KEY, SECRET, retry=ONCE) as client, pytest.raises(ServerError) as caught:
         client.update_connection("broken", config={"k": CANARY}, run_setup_tests=False)
     assert caught.value.unmasked_message == f"{CANARY} ******"
@@ -227,6 +227,6 @@ def test_no_thread_is_left_when_a_client_is_closed(server: Loopback) -> None:
     assert all("process_request_thread" in thread.name for thread in ours)
 
 
-def test_a_list_from_something_that_is_no_list_is_an_error(server: Loopback) -> None:
+def test_list_from_something_that_is_no_list_is_an_error(server: Loopback) -> None:
     with FivetranClient(server.url, KEY, SECRET) as client, pytest.raises(UnexpectedAnswer):
         list(client.list_groups())

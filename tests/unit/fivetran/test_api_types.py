@@ -47,7 +47,7 @@ FULL = {
 }
 
 
-def test_a_connection_is_read_in_full() -> None:
+def test_connection_is_read_in_full() -> None:
     connection = Connection.parse(FULL)
     assert connection == Connection(
         id="speak_inexpensive",
@@ -80,12 +80,12 @@ def test_details_of_a_setup_test_are_objects_whatever_form_they_come_in() -> Non
     assert SetupTest.parse({"details": None}).details == ()
 
 
-def test_the_id_of_an_approval_is_its_hash_in_base64url() -> None:
+def test_id_of_an_approval_is_its_hash_in_base64url() -> None:
     assert Approval.parse({"hash": "connector certificate hash"}).id == "Y29ubmVjdG9yIGNlcnRpZmljYXRlIGhhc2g"
     assert Approval.parse({"id": "x", "hash": "h"}).id == "x"
 
 
-def test_a_config_never_shows_in_a_repr() -> None:
+def test_config_never_shows_in_a_repr() -> None:
     kinds = (Connection, Destination, ConnectorType)
     data = {**FULL, "auth": FULL["config"]}
     assert not any("canary" in repr(kind.parse(data)) for kind in kinds)
@@ -114,7 +114,7 @@ def test_states_are_lower_case_and_test_results_upper_case() -> None:
     ("status", "failed"),
     [("PASSED", False), ("SKIPPED", False), ("WARNING", False), ("FAILED", True), ("JOB_FAILED", True), ("NEW", True)],
 )
-def test_a_setup_test_has_failed_unless_its_result_is_known_to_be_good(status: str, failed: bool) -> None:
+def test_setup_test_has_failed_unless_its_result_is_known_to_be_good(status: str, failed: bool) -> None:
     assert SetupTest("t", status, "").failed is failed
 
 
@@ -123,12 +123,12 @@ def test_numbers_that_come_as_strings_are_numbers() -> None:
     assert (connection.id, connection.sync_frequency, connection.paused) == ("12", 1440, True)
 
 
-def test_the_group_s_id_stands_for_a_destination_s() -> None:
+def test_group_s_id_stands_for_a_destination_s() -> None:
     assert Destination.parse({"group_id": "g"}).id == "g"
     assert Destination.parse({"id": "g"}).group_id == "g"
 
 
-def test_a_group_and_a_service_are_read() -> None:
+def test_group_and_a_service_are_read() -> None:
     group = Group.parse({"id": "g", "name": "Fivetran_Dev", "created_at": "2025-01-01T00:00:00Z"})
     assert group == Group("g", "Fivetran_Dev", "2025-01-01T00:00:00Z")
     features = [{"id": "API_CONFIGURABLE", "notes": "x"}, {"notes": "y"}, 7]
@@ -174,7 +174,7 @@ def test_any_data_is_a_result_or_an_error_of_ours(read: Callable[[FivetranClient
             str(error).encode()
 
 
-def test_a_time_that_is_none_is_passed_over() -> None:
+def test_time_that_is_none_is_passed_over() -> None:
     group = {"id": "g", "name": "Fivetran_Dev"}
     assert Group.parse({**group, "created_at": "no sk_live_0aZ9"}).created_at is None
     assert Group.parse({**group, "created_at": "2025-01-01T00:00:00.123+00:00"}).created_at is not None

@@ -52,7 +52,7 @@ def test_defaults_that_fivetran_fills_in_never_differ(declared, defaults):
 
 
 @given(trees)
-def test_the_engines_floats_are_undone(tree):
+def test_engines_floats_are_undone(tree):
     def as_floats(node: Any) -> Any:
         if isinstance(node, int) and not isinstance(node, bool):
             return float(node)
@@ -64,7 +64,7 @@ def test_the_engines_floats_are_undone(tree):
 
 
 @given(trees, names, st.text("xyz", min_size=9, max_size=12))
-def test_a_changed_scalar_is_named_by_its_path_and_nothing_else_is(declared, key, other):
+def test_changed_scalar_is_named_by_its_path_and_nothing_else_is(declared, key, other):
     declared = {**declared, key: "declared"}
     found = list(differences(declared, {**masked(declared), key: other}, "config"))
     assert [(each.path, each.live) for each in found] == [(f"config.{key}", other)]
@@ -158,7 +158,7 @@ def listed(field: Field) -> Field:
         (Field("number"), "1.50", 1.5),
     ],
 )
-def test_a_field_that_the_catalogue_knows_compares_as_its_kind(field: Field, declared, live):
+def test_field_that_the_catalogue_knows_compares_as_its_kind(field: Field, declared, live):
     known = Field("object", fields={"field": field})
     assert project({"field": declared}, {"field": live}, known) == {"field": declared}
     assert list(differences({"field": declared}, {"field": live}, field=known)) == []
@@ -177,7 +177,7 @@ def test_a_field_that_the_catalogue_knows_compares_as_its_kind(field: Field, dec
         (Field("string"), "True", True),
     ],
 )
-def test_a_field_that_the_catalogue_knows_differs_as_its_kind(field: Field, declared, live):
+def test_field_that_the_catalogue_knows_differs_as_its_kind(field: Field, declared, live):
     known = Field("object", fields={"field": field})
     assert list(differences({"field": declared}, {"field": live}, field=known))
 
@@ -196,7 +196,7 @@ def test_two_texts_of_a_field_without_choices_are_equal_only_exactly(field, decl
 
 
 @given(st.lists(st.from_regex(r"[A-Z][a-z]{1,4}", fullmatch=True), min_size=1, max_size=3))
-def test_a_choice_is_one_value_in_each_spelling(words):
+def test_choice_is_one_value_in_each_spelling(words):
     camel, snake = "".join(words), "_".join(words).upper()
     spellings = [camel, snake, snake.lower(), snake.lower().replace("_", "-")]
     for declared, live in itertools.product(spellings, spellings):
@@ -208,7 +208,7 @@ def test_difference_is_formatted_as_yaml_in_sorted_order():
     assert str(difference) == "schedule: the file says [{by: fivetran, every: 6h}], Fivetran has [true, 5]"
 
 
-def test_a_declared_key_that_is_gone_is_absent():
+def test_declared_key_that_is_gone_is_absent():
     assert project({"host": "h", "port": 1}, {"port": 1}) == {"port": 1}
     assert [str(each) for each in differences({"host": "h"}, {})] == ["host: the file says 'h', Fivetran has nothing"]
     assert project("h", None) is ABSENT
@@ -245,7 +245,7 @@ def test_leaving_secrets_to_fivetran_changes_nothing_and_adds_nothing_to_send(tr
 
 
 @given(trees)
-def test_a_reference_in_place_of_what_fivetran_holds_is_sent(tree):
+def test_reference_in_place_of_what_fivetran_holds_is_sent(tree):
     assert changed_keys(held(tree), tree) == {key: node for key, node in tree.items() if held(node) != node}
 
 
@@ -258,7 +258,7 @@ def test_change_around_a_kept_value_is_a_change_of_the_whole_key():
 
 
 @given(trees, trees)
-def test_a_patch_holds_exactly_the_keys_that_changed(old, new):
+def test_patch_holds_exactly_the_keys_that_changed(old, new):
     changed = changed_keys(old, new)
     assert all(key in changed or old[key] == value for key, value in new.items())
     assert all(key not in old or old[key] != value for key, value in changed.items())

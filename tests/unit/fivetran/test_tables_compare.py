@@ -38,7 +38,7 @@ def test_only_what_is_named_is_compared():
     assert (seen.differences, seen.patch, seen.findings) == ((), {}, ())
 
 
-def test_a_difference_is_named_by_its_path_with_both_sides():
+def test_difference_is_named_by_its_path_with_both_sides():
     declared = {
         "new": "block_all",
         "others": "keep",
@@ -163,7 +163,7 @@ def test_locked_node_is_skipped_and_reported_when_the_file_names_it():
     assert "heartbeat" not in str(others.patch)
 
 
-def test_a_locked_column_can_be_hashed():
+def test_locked_column_can_be_hashed():
     config = live()
     declared = sync(public={"tables": {"users": {"columns": {"id": "hashed"}}}})
     columns = compare(declared, config, config.source).patch["schemas"]["public"]["tables"]["users"]["columns"]
@@ -171,7 +171,7 @@ def test_a_locked_column_can_be_hashed():
 
 
 @pytest.mark.parametrize("code", ["SYSTEM_TABLE", "DELETED"])
-def test_a_lock_on_what_holds_nothing_of_the_source_exposes_nothing(code: str):
+def test_lock_on_what_holds_nothing_of_the_source_exposes_nothing(code: str):
     config = live()
     config.schemas["audit"].tables["log"].lock = Lock(code)
     [(_, exposes)] = findings(sync(audit={"tables": {"log": "excluded"}}), config)
@@ -201,7 +201,7 @@ def test_unknown_name_is_never_sent_and_gets_a_suggestion():
     ]
 
 
-def test_a_column_is_missing_only_where_all_columns_are_known():
+def test_column_is_missing_only_where_all_columns_are_known():
     config = live()
     declared = sync(public={"tables": {"users": {"columns": {"emial": "hashed"}}}})
     assert compare(declared, config).findings == ()
@@ -228,14 +228,14 @@ def test_columns_are_looked_up_only_where_one_to_be_kept_back_is_not_listed():
     assert to_look_up(sync(other={"tables": {"users": {"columns": {"id": "hashed"}}}}), live()) == ()
 
 
-def test_a_table_without_a_choice_of_columns_is_found_before_anything_is_sent():
+def test_table_without_a_choice_of_columns_is_found_before_anything_is_sent():
     declared = sync(public={"tables": {"heartbeat": {"columns": {"id": "hashed", "at": "included"}}}})
     path = "sync.schemas.public.tables.heartbeat.columns.id"
     assert findings(declared) == [(f"{path}: this table does not support a choice of columns", True)]
     assert compare(declared, live()).patch == {}
 
 
-def test_a_mode_that_cannot_be_is_found_and_not_sent():
+def test_mode_that_cannot_be_is_found_and_not_sent():
     config = live()
     config.schemas["public"].tables["users"].supports_history_mode = False
     declared = sync(public={"tables": {"users": {"mode": "history"}, "orders": {"mode": "live"}}})

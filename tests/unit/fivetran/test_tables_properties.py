@@ -52,7 +52,7 @@ syncs = st.builds(
 
 
 @given(syncs)
-def test_the_plain_form_of_a_sync_is_one_and_leads_back(sync: Sync):
+def test_plain_form_of_a_sync_is_one_and_leads_back(sync: Sync):
     assert parse(inputs(sync)) == sync
     assert inputs(parse(inputs(sync))) == inputs(sync)
 
@@ -71,14 +71,14 @@ def test_sent_patch_leaves_no_difference(sync: Sync, live: Config):
 
 
 @given(syncs, configs, st.booleans())
-def test_the_file_matches_exactly_when_nothing_differs_and_then_nothing_is_sent(sync: Sync, live: Config, known: bool):
+def test_file_matches_exactly_when_nothing_differs_and_then_nothing_is_sent(sync: Sync, live: Config, known: bool):
     seen = compare(inputs(sync), live, live.source if known else None)
     assert (seen.as_file == inputs(sync)) == (seen.differences == ()) == (seen.patch == {})
     assert parse(seen.as_file).schemas.keys() >= sync.schemas.keys()
 
 
 @given(syncs, configs)
-def test_a_difference_is_found_again_in_the_words_of_the_file(sync: Sync, live: Config):
+def test_difference_is_found_again_in_the_words_of_the_file(sync: Sync, live: Config):
     """Once the file says what was found, it differs no more: what a refresh shows is what would have to be written."""
     found = compare(inputs(sync), live, live.source).as_file
     if sync.others == "keep" or sync.new == live.schema_change_handling:
@@ -140,7 +140,7 @@ def test_patch_has_no_node_without_a_change(sync: Sync, live: Config):
 
 
 @given(syncs, configs)
-def test_a_path_that_differs_is_named_once(sync: Sync, live: Config):
+def test_path_that_differs_is_named_once(sync: Sync, live: Config):
     paths = [difference.path for difference in compare(inputs(sync), live, live.source).differences]
     assert len(paths) == len(set(paths))
     assert all(path == "sync.new" or path.startswith("sync.schemas.") for path in paths)

@@ -101,13 +101,13 @@ def test_automation_always_and_the_writer_exactly_where_fivetran_writes(auto, de
 
 
 @given(always, always, grants)
-def test_a_sensitive_dataset_has_no_default_member(auto, default, own):
+def test_sensitive_dataset_has_no_default_member(auto, default, own):
     sensitive = Dataset("d", "US", sensitive=True, access=own)
     assert written_list(environment(auto, default), sensitive, None) == written_list(environment(auto), sensitive, None)
 
 
 @given(always, grants, st.none() | st.just(WRITER.title()))
-def test_the_list_is_normal_bigquery_changes_nothing_and_nothing_is_there_twice(default, own, writer):
+def test_list_is_normal_bigquery_changes_nothing_and_nothing_is_there_twice(default, own, writer):
     entries = written_list(environment(default_access=default), Dataset("d", "US", access=own), writer)
     assert tuple(parse_entry(entry.as_property()) for entry in entries) == entries
     assert drop_void_entries(reversed(entries)) == entries
@@ -122,7 +122,7 @@ def test_no_grant_makes_the_writer_another_entry():
         assert entries_of(grant, writer=WRITER) == (AccessEntry("WRITER", "userByEmail", WRITER),)
 
 
-def test_the_three_roles_that_bigquery_renames_are_written_by_their_basic_names():
+def test_three_roles_that_bigquery_renames_are_written_by_their_basic_names():
     own = [
         Grant(f"roles/bigquery.{role}", ("user:a@example.com",), until=TODAY)
         for role in ("dataOwner", "dataEditor", "dataViewer", "metadataViewer")
@@ -152,12 +152,12 @@ def test_access_list_has_a_permanent_owner_which_bigquery_requires(own: Grant, o
     assert not find_inherited_entries([OWNERS], environment(), named), "its file brings it"
 
 
-def test_an_address_is_one_member_in_any_case_of_letters():
+def test_address_is_one_member_in_any_case_of_letters():
     own = Grant(VIEWER, ("user:Jane@Example.com", "user:jane@example.com"))
     assert [entry.member for entry in entries_of(own)] == ["jane@example.com"]
 
 
-def test_a_workgroup_is_a_google_group_by_the_environments_pattern():
+def test_workgroup_is_a_google_group_by_the_environments_pattern():
     pattern = "gcp-wg-{workgroup}--{subgroup}@example.com"
     assert workgroup_address("stripe/data-viewers", pattern) == "gcp-wg-stripe--data-viewers@example.com"
     assert workgroup_address("stripe", pattern) == "gcp-wg-stripe--default@example.com"
@@ -219,7 +219,7 @@ def test_entry_of_reads_a_condition_and_ignores_empty_fields():
     assert parse_entry({"role": "READER", "userByEmail": "a@example.com", "domain": "example.com"}) is None
 
 
-def test_an_end_in_time_is_a_condition_whose_text_never_changes():
+def test_end_in_time_is_a_condition_whose_text_never_changes():
     (entry,) = entries_of(Grant(VIEWER, ("user:a@example.com",), "A-1", date(2026, 12, 31)))
     assert entry.as_property() == {
         "role": "READER",
@@ -233,7 +233,7 @@ def test_an_end_in_time_is_a_condition_whose_text_never_changes():
 
 
 @given(st.dates() | st.just(date.max), st.sampled_from([None, "A-1", "two words"]))
-def test_an_end_in_time_is_read_back(day: date, ticket: str | None):
+def test_end_in_time_is_read_back(day: date, ticket: str | None):
     assert parse_until(until_condition(day, ticket)) == day
 
 

@@ -43,13 +43,13 @@ def described(before: tuple[Live, ...], after: tuple[Live, ...]) -> list[str]:
 
 
 @given(declared=lists(*MEMBERS), live=lists(*MEMBERS, *VIEWS, OWNERS))
-def test_a_merged_list_has_what_is_declared_and_the_views_that_are_there(declared: Any, live: Any):
+def test_merged_list_has_what_is_declared_and_the_views_that_are_there(declared: Any, live: Any):
     wanted = merge_entries(entries(*declared), live, {})
     assert have_same_entries(wanted, [*declared, OWNERS, *(each for each in live if each in VIEWS)])
     assert merge_entries(entries(*declared), wanted, {}) == wanted
 
 
-def test_a_merged_list_keeps_what_bigquery_made_of_an_entry():
+def test_merged_list_keeps_what_bigquery_made_of_an_entry():
     kept_as = {entry_key(TEAM): RENAMED}
     assert have_same_entries(merge_entries(entries(TEAM), [RENAMED, OWNERS], kept_as), [RENAMED, OWNERS])
     assert have_same_entries(merge_entries(entries(TEAM), [OWNERS], kept_as), [TEAM, OWNERS])
@@ -62,7 +62,7 @@ def test_each_added_or_removed_entry_is_one_change(before: Any, after: Any):
     assert [change.entry for change in changes if not change.is_grant] == missing_entries(before, after)
 
 
-def test_a_change_names_role_dataset_member_last_day_and_ticket():
+def test_change_names_role_dataset_member_last_day_and_ticket():
     timed = until(date(2027, 1, 31), "DENG-1234")
     grant = "roles/bigquery.dataViewer on dataset d"
     assert described((), (timed,)) == [f"grants {grant} to user:a@example.com until 2027-01-31 (DENG-1234)"]
@@ -70,12 +70,12 @@ def test_a_change_names_role_dataset_member_last_day_and_ticket():
     assert described((), (VIEWS[0],)) == []
 
 
-def test_a_ticket_of_a_grant_without_an_end_is_that_of_the_file():
+def test_ticket_of_a_grant_without_an_end_is_that_of_the_file():
     (change,) = access_changes((), (until(None),))
     assert change.describe("d", MemberNames(), "DENG-1").endswith("to user:a@example.com (DENG-1)")
 
 
-def test_a_later_last_day_is_a_grant_and_an_earlier_one_a_loss():
+def test_later_last_day_is_a_grant_and_an_earlier_one_a_loss():
     day, later = date(2026, 12, 1), date(2026, 12, 2)
     grant = "roles/bigquery.dataViewer on dataset d"
     assert described((until(day),), (until(later),)) == [
@@ -90,7 +90,7 @@ def test_a_later_last_day_is_a_grant_and_an_earlier_one_a_loss():
     assert described((until(day, "T-1"),), (until(day, "T-2"),)) == []
 
 
-def test_a_deleted_member_is_found_by_the_name_it_had():
+def test_deleted_member_is_found_by_the_name_it_had():
     gone = {"role": "READER", "iamMember": "deleted:user:a@example.com?uid=123"}
     assert list(find_deleted_members([*MEMBERS, gone])) == [
         ("deleted:user:a@example.com?uid=123", "user:a@example.com")

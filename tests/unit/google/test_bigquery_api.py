@@ -39,7 +39,7 @@ def admin(simulators: Simulators, monkeypatch: pytest.MonkeyPatch):
     return call
 
 
-def test_a_dataset_is_read_with_every_kind_of_access(admin):
+def test_dataset_is_read_with_every_kind_of_access(admin):
     admin("PUT", "/datasets/p/d", {"location": "EU", "friendlyName": "D", "access": ACCESS, "labels": {"a": "b"}})
     with Datasets("p") as datasets:
         read = datasets.get("d")
@@ -69,7 +69,7 @@ def test_datasets_are_read_in_parallel_and_each_is_reported(admin):
     assert len(reported) == 3
 
 
-def test_a_passing_fault_is_not_seen(admin):
+def test_passing_fault_is_not_seen(admin):
     admin("PUT", "/datasets/p/d", {})
     admin("POST", "/faults", {"method": "GET", "code": "UNAVAILABLE", "error": "try again"})
     admin("POST", "/faults", {"method": "GET", "after": True, "nth": 2})
@@ -78,7 +78,7 @@ def test_a_passing_fault_is_not_seen(admin):
         assert len(datasets.all()) == 1
 
 
-def test_a_rejection_is_one_line_with_googles_text_apart(admin):
+def test_rejection_is_one_line_with_googles_text_apart(admin):
     admin("PUT", "/datasets/p/d", {})
     admin("POST", "/faults", {"method": "GET", "code": "PERMISSION_DENIED", "error": "Access Denied.", "times": 0})
     with Datasets("p") as datasets:
@@ -100,7 +100,7 @@ def test_missing_credentials_error_names_the_command_to_log_in(monkeypatch: pyte
     assert "\n" not in str(raised.value)
 
 
-def test_the_library_is_imported_only_when_it_is_used():
+def test_library_is_imported_only_when_it_is_used():
     script = (
         "import sys, reconciler.google.bigquery.api; print(any(name.startswith('google.') for name in sys.modules))"
     )
@@ -108,7 +108,7 @@ def test_the_library_is_imported_only_when_it_is_used():
     assert done.stdout.strip() == "False"
 
 
-def test_an_access_list_is_written_only_over_the_one_that_was_read(admin):
+def test_access_list_is_written_only_over_the_one_that_was_read(admin):
     admin("PUT", "/datasets/p/d", {"access": ACCESS})
     with Datasets("p") as datasets:
         read = datasets.access_list("d")
@@ -122,7 +122,7 @@ def test_an_access_list_is_written_only_over_the_one_that_was_read(admin):
         assert datasets.access_list("nothing") is None
 
 
-def test_an_access_list_that_may_not_be_written_is_an_error_of_its_own(admin):
+def test_access_list_that_may_not_be_written_is_an_error_of_its_own(admin):
     admin("PUT", "/datasets/p/d", {"access": ACCESS})
     denied = {"method": "PATCH", "code": "PERMISSION_DENIED", "error": "Access Denied.", "times": 0}
     admin("POST", "/faults", denied)

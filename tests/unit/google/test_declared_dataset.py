@@ -54,12 +54,12 @@ def test_each_entry_names_the_line_that_brings_it(tmp_path: Path):
 
 
 @pytest.mark.parametrize(("key", "value"), [("sensitive", True), ("default_access", False)])
-def test_the_default_access_of_the_environment_can_be_declined(tmp_path: Path, key: str, value: bool):
+def test_default_access_of_the_environment_can_be_declined(tmp_path: Path, key: str, value: bool):
     (found,) = expected(tmp_path, {"dataset": {key: value}})
     assert [each.path for each in found.entries] == ["automation[0].members[0]"]
 
 
-def test_a_dataset_of_several_stands_under_the_name_of_its_schema(tmp_path: Path):
+def test_dataset_of_several_stands_under_the_name_of_its_schema(tmp_path: Path):
     connector = {
         "service": "postgres",
         "destination": {"schema_prefix": "new"},

@@ -108,7 +108,7 @@ def test_permissions_of_a_role_are_read_once(admin: Admin):
     assert [call["count"] for call in admin("GET", "/calls")] == [4]
 
 
-def test_a_passing_fault_is_not_seen_and_a_lasting_one_is_one_line(admin: Admin, monkeypatch: pytest.MonkeyPatch):
+def test_passing_fault_is_not_seen_and_a_lasting_one_is_one_line(admin: Admin, monkeypatch: pytest.MonkeyPatch):
     fault = {"method": "POST", "type": "resourcemanager:projects"}
     admin("POST", "/faults", {**fault, "code": "UNAVAILABLE", "error": "try again"})
     with Iam("p") as iam:

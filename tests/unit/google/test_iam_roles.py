@@ -12,7 +12,7 @@ permissions = st.frozensets(st.sampled_from([*sorted(roles.READING), "bigquery.j
 
 
 @given(st.text(), permissions)
-def test_a_role_that_is_not_known_reads_exactly_with_a_permission_to_read(name: str, held: frozenset[str]):
+def test_role_that_is_not_known_reads_exactly_with_a_permission_to_read(name: str, held: frozenset[str]):
     role = f"projects/example/roles/{name}"
     assert roles.role_reads_data(role) is None
     assert roles.role_reads_data(role, held) is bool(held & roles.READING)

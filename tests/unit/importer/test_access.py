@@ -293,7 +293,7 @@ def test_import_declares_the_public_where_the_policy_allows_it():
 
 
 @given(MEMBERS)
-def test_a_member_is_found_by_the_address_it_has(live: dict[str, str]):
+def test_member_is_found_by_the_address_it_has(live: dict[str, str]):
     entry = parse_entry({"role": "READER", **live})
     assert entry is not None
     member = format_member(entry.at, "wg-{workgroup}--{subgroup}@example.com")
@@ -302,14 +302,14 @@ def test_a_member_is_found_by_the_address_it_has(live: dict[str, str]):
         assert found.grants == (Grant(READER, (member,)),)
 
 
-def test_a_group_is_a_workgroup_only_by_the_pattern_as_a_whole():
+def test_group_is_a_workgroup_only_by_the_pattern_as_a_whole():
     pattern = "wg-{workgroup}--{subgroup}@example.com"
     assert format_member(("groupByEmail", "wg-a--b@example.com"), pattern) == "workgroup:a/b"
     assert format_member(("groupByEmail", "wg-a@example.com"), pattern) == "group:wg-a@example.com"
     assert format_member(("groupByEmail", "wg-a--b@example.comx"), pattern) == "group:wg-a--b@example.comx"
 
 
-def test_a_comment_about_the_default_spells_members_as_files_do():
+def test_comment_about_the_default_spells_members_as_files_do():
     default = [{"role": READER, "members": ["workgroup:stripe/viewers", "group:G@example.com"]}]
     live = [{"role": "READER", "specialGroup": "projectReaders"}]
     _, _, draft = imported(live, environment(default_access=default, policy={}))

@@ -56,7 +56,7 @@ def test_approvals_are_looked_for_where_config_names_a_host(key: str, asked: boo
     assert not may_have_approvals(connection(config={key: ""}))
 
 
-def test_a_certificate_whose_name_holds_a_known_secret_is_written_without_it():
+def test_certificate_whose_name_holds_a_known_secret_is_written_without_it():
     approval = Approval("a", base64.b64encode(b"1" * 32).decode(), "no sk_live_0aZ9", None)
     shown = [str(trust_of(Approvals([approval]), secrets)[1]) for secrets in ((), {"sk_live_0aZ9"})]
     assert ["sk_live" in text for text in shown] == [True, False]
@@ -70,18 +70,18 @@ def test_a_certificate_whose_name_holds_a_known_secret_is_written_without_it():
         *((live, None) for live in (2**53 + 1, str(2**53 + 1), "1_000", "\uff15", "1e999", "0x10")),
     ],
 )
-def test_a_number_of_a_typed_setting_is_written_exactly_or_left_out(live: Any, written: int | None):
+def test_number_of_a_typed_setting_is_written_exactly_or_left_out(live: Any, written: int | None):
     found = config({"port": live}, "postgres", DestinationSchema(schema_prefix="shop"))
     assert found.tree == ({} if written is None else {"port": written})
     assert found.left_out == (["config.port"] if written is None else [])
 
 
-def test_an_object_in_a_list_of_texts_is_left_out():
+def test_object_in_a_list_of_texts_is_left_out():
     found = config({"manager_accounts": [{}], "accounts": ["1"]}, "google_ads")
     assert (found.tree, found.left_out) == ({"accounts": ["1"]}, ["config.manager_accounts"])
 
 
-def test_a_setting_that_holds_a_known_secret_is_named_without_its_value():
+def test_setting_that_holds_a_known_secret_is_named_without_its_value():
     live = connection(settings={"proxy_agent_id": "sk_live_0aZ9", "networking_method": "by sk_live_0aZ9"})
     assert settings_of(live, {"sk_live_0aZ9"}) == ({}, ["networking_method", "proxy_agent_id"])
 
@@ -110,7 +110,7 @@ def test_values_take_the_type_of_the_service_where_they_say_the_same():
     assert found.left_out == ["config.database"]
 
 
-def test_a_choice_is_written_as_the_catalogue_has_it():
+def test_choice_is_written_as_the_catalogue_has_it():
     found = config({"file_type": "CSV", "on_error": "Fail"}, "gcs", DestinationSchema(schema="app", table="files"))
     assert (found.tree, found.left_out) == ({"file_type": "csv", "on_error": "fail"}, [])
 
@@ -142,13 +142,13 @@ def test_settings_that_fivetran_shows_and_does_not_take_are_named():
     assert settings_of(live, secrets=[]) == ({}, ["networking_method: UnmanagedProxyAgent", "data_delay_threshold: -1"])
 
 
-def test_the_destination_s_keys_are_not_in_the_config_but_a_database_s_own_schema_is():
+def test_destination_s_keys_are_not_in_the_config_but_a_database_s_own_schema_is():
     assert config({"schema": "stripe", "table": "x"}).tree == {}
     source = config({"schema_prefix": "p", "schema": "its_own"}, "nobody_knows", DestinationSchema(schema_prefix="p"))
     assert source.tree == {"schema": "its_own"}
 
 
-def test_a_secret_in_a_list_is_marked_by_the_name_that_stands_beside_it():
+def test_secret_in_a_list_is_marked_by_the_name_that_stands_beside_it():
     live = {"secrets_list": [{"key": "Access_Token", "value": "******"}, {"key": "b", "value": "******"}]}
     found = config(live, "google_cloud_function")
     held = {"held_by": "fivetran"}
@@ -192,7 +192,7 @@ def test_import_writes_no_credential_that_fivetran_shows():
         ("brand_new", "a", {"table": "of something else"}, DestinationSchema(schema="a")),
     ],
 )
-def test_the_destination_is_what_fivetran_says_in_the_form_of_the_service(
+def test_destination_is_what_fivetran_says_in_the_form_of_the_service(
     service: str, schema: str, live: dict[str, Any], destination: DestinationSchema
 ):
     assert destination_of(connection(service=service, schema=schema, config=live)) == destination
@@ -209,7 +209,7 @@ def test_the_destination_is_what_fivetran_says_in_the_form_of_the_service(
         ({"schedule_type": "manual", "sync_frequency": 60}, AirflowSchedule("fivetran_u")),
     ],
 )
-def test_the_schedule_is_the_live_one(live: dict[str, Any], schedule: object):
+def test_schedule_is_the_live_one(live: dict[str, Any], schedule: object):
     assert schedule_of(connection(**live), "u", "dev", None, ())[0] == schedule
 
 
@@ -250,7 +250,7 @@ LIVE = st.builds(
 
 
 @given(LIVE)
-def test_a_sync_that_was_imported_differs_in_nothing_from_what_is_live(live: StandardConfig):
+def test_sync_that_was_imported_differs_in_nothing_from_what_is_live(live: StandardConfig):
     found = sync_of(live, left_out=[])
     if found is not None:
         compared = tables.compare(tables.inputs(found), live)

@@ -252,7 +252,7 @@ def test_imported_file_of_any_dataset_validates(dataset_id: str, live: LiveDatas
         ("nobody_knows", "a" * 1025),
     ],
 )
-def test_a_connection_that_no_file_can_declare_is_known_as_such(service: str, schema: str):
+def test_connection_that_no_file_can_declare_is_known_as_such(service: str, schema: str):
     live = dataclasses.replace(Connection.parse({"id": "a_b"}), service=service, schema=schema)
     assert undeclarable(live) is not None
 
@@ -272,7 +272,7 @@ def test_a_connection_that_no_file_can_declare_is_known_as_such(service: str, sc
         ({"a": 1e-7, "b": 1e22, "c": -0.0, "d": "1.10", "on": "yes"}, None),
     ],
 )
-def test_a_value_that_a_file_cannot_hold_is_left_out_and_named(
+def test_value_that_a_file_cannot_hold_is_left_out_and_named(
     config: dict[str, Any], left_out: str | None, tmp_path: Path
 ):
     live = dataclasses.replace(Connection.parse({"id": "a_b"}), service="nobody_knows", schema="app", config=config)
@@ -338,7 +338,7 @@ def test_import_writes_excluded_columns_up_to_the_limit_of_a_file(
     assert (f"{MAX_BYTES // 1024**2} MiB: what is selected in Fivetran ({tables} tables" in comment) != kept
 
 
-def test_a_config_too_large_for_a_file_is_left_out_and_named(tmp_path: Path):
+def test_config_too_large_for_a_file_is_left_out_and_named(tmp_path: Path):
     live = dataclasses.replace(
         Connection.parse({"id": "a_b"}),
         service="nobody_knows",

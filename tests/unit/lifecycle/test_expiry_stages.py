@@ -30,7 +30,7 @@ def on(day: str) -> date:
         ("2030-01-01", Stage.REMOVED),
     ],
 )
-def test_a_date_is_the_last_good_day_then_come_the_days_of_grace(today: str, now: Stage):
+def test_date_is_the_last_good_day_then_come_the_days_of_grace(today: str, now: Stage):
     assert compute_expiry(LAST, USUAL, on(today)) == Expiry(now, LAST, date(2027, 1, 8))
 
 
@@ -43,7 +43,7 @@ def test_unit_is_removed_on_the_next_day_without_grace():
     ]
 
 
-def test_a_date_at_the_end_of_the_calendar_is_a_date():
+def test_date_at_the_end_of_the_calendar_is_a_date():
     assert compute_expiry(date.max, USUAL, LAST) == Expiry(Stage.AHEAD, date.max, date.max)
 
 
@@ -52,7 +52,7 @@ def test_unit_without_a_date_does_not_expire(expires: Never | None):
     assert compute_expiry(expires, USUAL, date.max) == Expiry()
 
 
-def test_the_label_is_the_moment_of_removal_in_unix_milliseconds_and_is_read_back():
+def test_label_is_the_moment_of_removal_in_unix_milliseconds_and_is_read_back():
     end = compute_expiry(LAST, USUAL, LAST)
     assert end.label == str(int(datetime(2027, 1, 8, tzinfo=UTC).timestamp() * 1000)) == "1799366400000"
     assert expiry.removed_on({expiry.LABEL: end.label}) == date(2027, 1, 8)
@@ -118,7 +118,7 @@ def test_expired_connector_is_paused_without_variable_until_its_date_is_later():
     assert extended.fleet.units[0].connector == units[0].connector
 
 
-def test_a_pause_of_the_files_own_stays_where_nothing_has_ended():
+def test_pause_of_the_files_own_stays_where_nothing_has_ended():
     unit = connector("a", LAST)
     assert unit.connector
     paused = replace(unit, connector=replace(unit.connector, paused="INC-1"))

@@ -58,7 +58,7 @@ def unit(name: str, *, table: str | None = None, dataset_unit: str | None = None
         (DestinationSchema(schema_prefix="d"), "d"),
     ],
 )
-def test_a_connection_is_named_by_its_destination(destination: DestinationSchema, name: str):
+def test_connection_is_named_by_its_destination(destination: DestinationSchema, name: str):
     assert destination.connection_name == name
 
 
@@ -102,7 +102,7 @@ def test_reference_parse_accepts_a_mapping_of_one_kind_with_its_own_keys(node: o
 
 
 @given(REFERENCES)
-def test_a_reference_reads_back_from_what_it_writes(reference: Reference):
+def test_reference_reads_back_from_what_it_writes(reference: Reference):
     assert Reference.parse(reference.as_node()) == reference
     assert yaml.safe_load(str(reference)) == reference.as_node()
 

@@ -8,7 +8,7 @@ from reconciler.model.errors import ReconcilerError
 from reconciler.model.today import VARIABLE, today
 
 
-def test_a_date_in_the_variable_is_today(monkeypatch: pytest.MonkeyPatch):
+def test_date_in_the_variable_is_today(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(VARIABLE, "2027-02-28")
     assert today().isoformat() == "2027-02-28"
 

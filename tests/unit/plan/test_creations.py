@@ -40,14 +40,14 @@ def allowing(*units: Unit, **changes: list[str]) -> dict[str, Any]:
     return {"units": declared}
 
 
-def test_an_intent_is_recorded_with_time_and_user_for_what_does_not_exist(fivetran: Fivetran, new_run):
+def test_intent_is_recorded_with_time_and_user_for_what_does_not_exist(fivetran: Fivetran, new_run):
     fivetran.by_hand(schema="there", **AT_WORK)
     recorded = check({}, unit(), unit("there"))["intents"]
     assert list(recorded) == ["stripe"], "what exists is adopted"
     assert recorded["stripe"]["user"] == run.account.client().account_info().user_id
 
 
-def test_an_intent_lasts_until_a_refresh_sees_its_connection(fivetran: Fivetran, new_run):
+def test_intent_lasts_until_a_refresh_sees_its_connection(fivetran: Fivetran, new_run):
     first = check({}, unit())
     new_run()
     second = check(first, unit())
@@ -61,7 +61,7 @@ def test_an_intent_lasts_until_a_refresh_sees_its_connection(fivetran: Fivetran,
     assert not provider.diff("dev", second, third).changes, "a second run changes nothing"
 
 
-def test_an_older_connection_in_state_does_not_use_an_intent_up(fivetran: Fivetran, new_run):
+def test_older_connection_in_state_does_not_use_an_intent_up(fivetran: Fivetran, new_run):
     id_ = fivetran.by_hand(created_at="2026-01-01T00:00:00Z", connected_by=run.account.creator().user)
     kept = check(check({}), unit("other"))
     kept["intents"] = {"stripe": {**kept["intents"]["other"]}}
@@ -71,7 +71,7 @@ def test_an_older_connection_in_state_does_not_use_an_intent_up(fivetran: Fivetr
     assert list(check(kept, unit())["intents"]) == ["stripe"]
 
 
-def test_a_connection_missing_in_a_refresh_gets_a_new_intent(fivetran: Fivetran, new_run):
+def test_connection_missing_in_a_refresh_gets_a_new_intent(fivetran: Fivetran, new_run):
     kept = check({}, unit())
     new_run()
     assert connection.read("gone_id", state(fivetran.group)).id is None
@@ -88,7 +88,7 @@ def test_connection_remade_by_hand_is_compared_with_the_file(fivetran: Fivetran,
     assert "schedule: the file says" in failure(check, kept, unit())
 
 
-def test_a_preview_records_no_user_and_asks_for_none(fivetran: Fivetran, new_run):
+def test_preview_records_no_user_and_asks_for_none(fivetran: Fivetran, new_run):
     fivetran.forget_requests()
     recorded = check({}, unit(), applies=False)["intents"]["stripe"]
     assert list(recorded) == ["at"]

@@ -58,7 +58,7 @@ def check(olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
     return dict(provider.check(olds, news).inputs)
 
 
-def test_a_new_dataset_that_would_change_is_rejected_and_a_known_one_is_not_read(fivetran: Fivetran, new_run):
+def test_new_dataset_that_would_change_is_rejected_and_a_known_one_is_not_read(fivetran: Fivetran, new_run):
     make(fivetran, {"role": "READER", "userByEmail": "a@example.com"})
     found = exists()
     message = failure(check, {}, props(found, stripe={}))
@@ -74,14 +74,14 @@ def test_a_new_dataset_that_would_change_is_rejected_and_a_known_one_is_not_read
     assert "stripe" in run.declared.access_lists
 
 
-def test_a_new_dataset_that_does_not_exist_is_not_read(fivetran: Fivetran, new_run):
+def test_new_dataset_that_does_not_exist_is_not_read(fivetran: Fivetran, new_run):
     reads(fivetran)
     check({}, props(Findings((declared(),)), stripe={}))
     assert reads(fivetran) == 0
     assert "stripe" not in run.declared.access_lists
 
 
-def test_a_new_dataset_that_cannot_be_read_is_rejected(fivetran: Fivetran, new_run):
+def test_new_dataset_that_cannot_be_read_is_rejected(fivetran: Fivetran, new_run):
     make(fivetran)
     denied = {"method": "GET", "code": "PERMISSION_DENIED", "error": "Access Denied.", "times": 0}
     fivetran.gcp("POST", "/faults", denied)

@@ -24,7 +24,7 @@ def test_inventory_records_immutable_keys_and_no_other_config():
     assert "canary" not in str(declared.as_property())
 
 
-def test_a_setting_that_does_not_change_is_remembered_and_no_other():
+def test_setting_that_does_not_change_is_remembered_and_no_other():
     settings = {"destination_schema_names": "SOURCE_NAMING", "proxy_agent_id": "agent"}
     connector = Connector("s", DestinationSchema("a"), settings=settings)
     fleet = Fleet(ENVIRONMENT, (Unit("a", "dev/a.yaml", "d", (), connector),))

@@ -50,7 +50,7 @@ def test_outcome_changes_nothing_when_every_unit_works(fivetran: Fivetran, new_r
     assert provider.read("dev", dict(STORED)).outs == STORED
 
 
-def test_a_new_process_knows_of_no_failure_and_a_preview_shows_none(fivetran: Fivetran, stack: Stack, new_run):
+def test_new_process_knows_of_no_failure_and_a_preview_shows_none(fivetran: Fivetran, stack: Stack, new_run):
     fivetran.script_tests(target="stripe", runs=None, results=[BAD_TEST])
     stack.up(unit())
     assert list(run.outcomes.failures()) == ["connectors/dev/stripe.yaml"]

@@ -29,7 +29,7 @@ def props(*names: str, **units: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_a_removal_is_rejected_under_the_connections_id(fivetran: Fivetran, new_run):
+def test_removal_is_rejected_under_the_connections_id(fivetran: Fivetran, new_run):
     id_ = fivetran.by_hand()
     message = failure(provider.check, props("stripe", "sandbox"), props("sandbox"))
     assert message.startswith(
@@ -39,13 +39,13 @@ def test_a_removal_is_rejected_under_the_connections_id(fivetran: Fivetran, new_
 
 
 @pytest.mark.parametrize("fault", [{"kind": "unauthorized"}, {"kind": "status", "status": 500}, {"kind": "garbage"}])
-def test_a_removal_is_rejected_also_where_fivetran_does_not_answer(fivetran: Fivetran, new_run, fault):
+def test_removal_is_rejected_also_where_fivetran_does_not_answer(fivetran: Fivetran, new_run, fault):
     fivetran.fault(count=None, **fault)
     message = failure(provider.check, props("stripe"), props())
     assert message.startswith("dev/stripe.yaml is missing: this run would delete the connection stripe\n    Run with ")
 
 
-def test_a_rejection_without_credentials_is_a_rejection(fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch):
+def test_rejection_without_credentials_is_a_rejection(fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("FIVETRAN_APIKEY")
     assert "would delete the connection stripe" in failure(provider.check, props("stripe"), props())
 
@@ -72,12 +72,12 @@ def test_deletions_never_take_what_the_run_declares(fivetran: Fivetran, new_run,
     assert fivetran.the("stripe")["id"] == id_
 
 
-def test_a_renamed_file_is_no_change_and_a_new_connection_is_one():
+def test_renamed_file_is_no_change_and_a_new_connection_is_one():
     assert not provider.diff("dev", props("stripe"), props(payments=MOVED)).changes
     assert provider.diff("dev", props("stripe"), props("stripe", "sandbox")).changes
 
 
-def test_the_move_of_an_environment_to_another_project_is_rejected(fivetran: Fivetran, new_run):
+def test_move_of_an_environment_to_another_project_is_rejected(fivetran: Fivetran, new_run):
     moved = {**props("stripe"), "gcp_project": "other"}
     assert failure(provider.check, props("stripe"), moved).startswith("dev/environment.yaml: gcp_project changed from ")
 
@@ -114,7 +114,7 @@ def test_changed_immutable_key_is_rejected_without_allow_resync(fivetran: Fivetr
 RENAMED = {"group": "Group_New", "formerly": "Group_Dev"}
 
 
-def test_a_renamed_group_is_no_other_group(fivetran: Fivetran, new_run):
+def test_renamed_group_is_no_other_group(fivetran: Fivetran, new_run):
     fivetran.by_hand()
     assert provider.check(props("stripe"), {**props("stripe"), **RENAMED}).failures == []
     assert "stripe" not in run.declared.replaced
@@ -127,7 +127,7 @@ def test_a_renamed_group_is_no_other_group(fivetran: Fivetran, new_run):
 
 
 @pytest.mark.parametrize("olds", [{}, props("stripe")], ids=["no state", "state"])
-def test_a_group_is_not_renamed_to_the_name_of_another(fivetran: Fivetran, new_run, olds: dict[str, Any]):
+def test_group_is_not_renamed_to_the_name_of_another(fivetran: Fivetran, new_run, olds: dict[str, Any]):
     fivetran.make_group("Group_New")
     message = failure(provider.check, olds, {**props("stripe"), **RENAMED})
     assert message.startswith(
@@ -152,7 +152,7 @@ def test_renaming_is_not_rejected_without_an_answer_unless_the_key_is(
     assert "no Fivetran credentials: this preview does not check whether the group can be renamed" in caplog.text
 
 
-def test_an_announced_end_is_a_change_so_that_state_learns_of_it():
+def test_announced_end_is_a_change_so_that_state_learns_of_it():
     for ending in ({"removed_on": "2027-01-08"}, {"retired": True}, {"guarded": True}):
         ended = props("stripe")
         ended["units"]["stripe"]["ending"] = ending
@@ -167,7 +167,7 @@ def test_an_announced_end_is_a_change_so_that_state_learns_of_it():
     ).changes
 
 
-def test_the_last_runs_policy_holds_beside_this_ones(fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch):
+def test_last_runs_policy_holds_beside_this_ones(fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
     policies = {
         name: {"removal": name, "share": 20.0, "at_least": least} for name, least in (("retire", 9.0), ("file", 0.0))

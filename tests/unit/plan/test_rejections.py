@@ -46,7 +46,7 @@ def test_adding_and_keeping_units_is_allowed(before, rules):
     assert reasons(before, {"stripe": STRIPE, "zoom": Declared("prod/zoom.yaml", "zoom", "zoom")}, rules) == []
 
 
-def test_a_removed_file_needs_a_run_that_may_remove():
+def test_removed_file_needs_a_run_that_may_remove():
     first, second = reasons({"stripe": STRIPE}, {})
     assert first.startswith("prod/stripe.yaml is missing: this run would delete the connection stripe\n    Run with ")
     assert second.startswith("prod/stripe.yaml no longer declares the dataset stripe")
@@ -54,14 +54,14 @@ def test_a_removed_file_needs_a_run_that_may_remove():
     assert reasons({"stripe": STRIPE}, {}, may) == []
 
 
-def test_a_unit_that_lost_its_connector_is_a_removal():
+def test_unit_that_lost_its_connector_is_a_removal():
     after = {"stripe": Declared("prod/stripe.yaml", datasets={"stripe": "US"})}
     assert len(reasons({"stripe": STRIPE}, after)) == 1
     assert reasons({"stripe": STRIPE}, after, may) == []
 
 
 @pytest.mark.parametrize("rules", [may_not, may, retires])
-def test_a_destination_that_moved_needs_formerly_also_where_removals_are_allowed(rules):
+def test_destination_that_moved_needs_formerly_also_where_removals_are_allowed(rules):
     moved = Declared("prod/payments.yaml", "stripe", "stripe", {"stripe": "US"})
     (reason,) = reasons({"stripe": STRIPE}, {"payments": moved}, rules)
     assert reason.startswith("prod/payments.yaml: ")
@@ -71,19 +71,19 @@ def test_a_destination_that_moved_needs_formerly_also_where_removals_are_allowed
     assert reasons({"payments": renamed}, {"payments": moved}, rules) == []
 
 
-def test_a_location_in_another_case_is_the_same():
+def test_location_in_another_case_is_the_same():
     assert reasons({"stripe": STRIPE}, {"stripe": Declared("f", "stripe", "stripe", {"stripe": "us"})}) == []
 
 
 @pytest.mark.parametrize("rules", [may_not, may, retires])
-def test_a_location_that_changed_is_rejected(rules):
+def test_location_that_changed_is_rejected(rules):
     moved = Declared("prod/stripe.yaml", "stripe", "stripe", {"stripe": "EU"})
     (reason,) = reasons({"stripe": STRIPE}, {"stripe": moved}, rules)
     assert "location of the dataset stripe changed from US to EU" in reason
 
 
 @pytest.mark.parametrize("rules", [may_not, retires])
-def test_a_dataset_may_move_to_another_file(rules):
+def test_dataset_may_move_to_another_file(rules):
     before = {"a": Declared("a.yaml", datasets={"d": "US"}), "b": Declared("b.yaml", datasets={"e": "US"})}
     after = {"a": Declared("a.yaml"), "b": Declared("b.yaml", datasets={"d": "US", "e": "US"})}
     assert reasons(before, after, rules) == []
@@ -100,7 +100,7 @@ def test_what_expired_by_the_last_run_is_removed_in_any_run():
         assert reasons(gone, {}, rules) == []
 
 
-def test_a_date_that_no_run_has_announced_is_no_expiry():
+def test_date_that_no_run_has_announced_is_no_expiry():
     expired = {"stripe": Declared("prod/stripe.yaml", expired="2027-01-01")}
     for ends in (Ending(), TOMORROW):
         first, second = reasons({"stripe": ending(STRIPE, ends)}, expired)
@@ -129,7 +129,7 @@ def test_recorded_retirement_is_removed_when_removals_are_allowed():
     assert len(reasons(retired, {}, replace(retires, removals=Removals()))) == 2
 
 
-def test_a_policy_loosened_by_the_same_change_frees_nothing():
+def test_policy_loosened_by_the_same_change_frees_nothing():
     both = replace(may, removal=("retire", "file"))
     assert len(reasons({"stripe": STRIPE}, {}, both)) == 2
 
@@ -171,7 +171,7 @@ def test_announced_removals_are_not_counted(ends):
     assert len(reasons(before, {}, may)) == 1
 
 
-def test_the_guard_allows_removals_up_to_the_number_that_the_run_expects():
+def test_guard_allows_removals_up_to_the_number_that_the_run_expects():
     for expected, rejected in ((8, 0), (25, 0), (7, 1)):
         assert len(reasons(units(10), units(6), Rules(TODAY, Removals(True, expected)))) == rejected
 
@@ -182,7 +182,7 @@ def test_rejection_by_the_guard_names_the_number_to_allow():
     assert all("RECONCILER_REMOVALS=allow:8" in reason for reason in messages)
 
 
-def test_a_guard_widened_by_the_same_change_holds_as_it_was():
+def test_guard_widened_by_the_same_change_holds_as_it_was():
     both = replace(may, guards=(DeleteGuard(0, 0), DeleteGuard(100, 99)))
     (reason,) = reasons({"stripe": STRIPE}, {}, both)
     assert "1 of 1 connections (`delete_guard` allows 0)" in reason
@@ -222,7 +222,7 @@ def test_replacement_is_rejected_with_its_cost_when_removals_are_allowed(now, ca
     assert f"`allow_resync: {{{permission}, ticket: …}}`" in reason
 
 
-def test_a_key_of_config_that_is_permanent_is_a_replacement_too():
+def test_key_of_config_that_is_permanent_is_a_replacement_too():
     (reason,) = reasons({"stripe": SIX}, {"stripe": TWELVE}, may)
     assert reason.startswith("prod/stripe.yaml: `config.timeframe` changed from SIX to TWELVE, which Fivetran cannot")
     assert "`allow_resync: {config: {timeframe: {from: SIX, to: TWELVE}}, ticket: …}`" in reason
@@ -259,7 +259,7 @@ def test_adding_or_removing_an_immutable_key_is_no_replacement():
     assert reasons({"stripe": SIX}, {"stripe": other}) == [], "another service has other keys"
 
 
-def test_a_rejected_replacement_is_reported_without_its_datasets():
+def test_rejected_replacement_is_reported_without_its_datasets():
     before = {"stripe": STRIPE}
     assert len(reasons(before, {"stripe": replace(V2, datasets={"stripe_v2": "US"})})) == 1
 
@@ -292,7 +292,7 @@ def test_permission_for_another_change_is_none(now, resync):
     assert "(`allow_resync` allows another change: " in reason
 
 
-def test_a_renamed_file_may_resync_as_well():
+def test_renamed_file_may_resync_as_well():
     after = {"payments": replace(V2, formerly="stripe", resync=SCHEMA)}
     assert reasons({"stripe": STRIPE}, after) == []
     assert len(reasons({"stripe": STRIPE}, {"payments": replace(V2, formerly="stripe")})) == 1
@@ -315,12 +315,12 @@ def test_only_an_environment_that_changes_its_group_leaves_one():
     assert left_groups({"a": Declared("a.yaml", "s", "a")}, ("New", "New")) == frozenset()
 
 
-def test_a_replacement_that_a_run_left_undone_may_be_made_by_a_later_one():
+def test_replacement_that_a_run_left_undone_may_be_made_by_a_later_one():
     after = {"stripe": replace(V2, resync=SCHEMA)}
     assert replaced(after, after, ("", "")) == {"stripe"}
     assert replaced({}, {"stripe": V2}, ("", "")) == frozenset()
 
 
-def test_a_connection_that_another_file_declares_is_not_replaced():
+def test_connection_that_another_file_declares_is_not_replaced():
     after = {"v2": replace(V2, resync=SCHEMA), "stripe": STRIPE}
     assert replaced(after, after, ("", "")) == frozenset()

@@ -70,7 +70,7 @@ def test_announced_removals_never_count_for_the_guard(before, after, guard):
 
 
 @given(fleets(), fleets(), REMOVALS, GUARDS)
-def test_a_stricter_run_rejects_all_that_a_laxer_one_does(before, after, removals, guard):
+def test_stricter_run_rejects_all_that_a_laxer_one_does(before, after, removals, guard):
     lax = Rules(TODAY, removals, guards=(guard,))
     strict = Rules(TODAY, removals, removal=("file", "retire"), guards=(guard, DeleteGuard(0, 0)))
     assert bool(rejections(before, after, lax)) <= bool(rejections(before, after, strict))

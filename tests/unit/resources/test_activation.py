@@ -61,7 +61,7 @@ def test_connection_paused_by_its_file_starts_once_the_file_unpauses_it(
     assert stack.pending(unit(schedule=schedule)) == []
 
 
-def test_a_second_run_has_nothing_to_do_and_asks_nothing(fivetran: Fivetran, stack: Stack):
+def test_second_run_has_nothing_to_do_and_asks_nothing(fivetran: Fivetran, stack: Stack):
     stack.up(unit())
     fivetran.forget_requests()
     assert stack.pending(unit()) == []
@@ -146,7 +146,7 @@ def test_changed_config_is_tested_again_and_its_failure_survives_a_refresh(fivet
     assert stack.pending(changed) == []
 
 
-def test_a_config_that_a_killed_run_changed_is_tested_by_the_next(fivetran: Fivetran, stack: Stack, new_run):
+def test_config_that_a_killed_run_changed_is_tested_by_the_next(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(unit(historical_sync_time_frame="ALL_TIME"))
     before = stack.copy()
     changed = unit(historical_sync_time_frame="DATE_LIMIT")
@@ -216,7 +216,7 @@ def test_connection_deleted_by_hand_is_created_again_and_started(fivetran: Fivet
     assert fivetran.the("stripe")["paused"] is False
 
 
-def test_an_activation_of_a_deleted_connection_says_how_to_recreate_it(fivetran: Fivetran, stack: Stack):
+def test_activation_of_a_deleted_connection_says_how_to_recreate_it(fivetran: Fivetran, stack: Stack):
     stack.up(unit())
     gone = stack.connection.id
     fivetran.delete("stripe")

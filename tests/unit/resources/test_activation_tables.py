@@ -29,7 +29,7 @@ def source(fivetran: Fivetran, new_run) -> None:
     fivetran.set_source("stripe", SOURCE)
 
 
-def test_the_first_sync_finds_the_tables_as_the_file_says(fivetran: Fivetran, stack: Stack):
+def test_first_sync_finds_the_tables_as_the_file_says(fivetran: Fivetran, stack: Stack):
     assert stack.up(HASHED) == "connected"
     assert fivetran.the("stripe")["first_sync"]["written"]["stripe"]["customer"]["email"] == "hashed"
     assert stack.pending(HASHED) == []
@@ -86,7 +86,7 @@ def test_activation_names_the_line_of_the_connector_whose_test_failed(
     assert run.outcomes.failures()[FILE].startswith(f"{FILE}:2:1: ")
 
 
-def test_a_changed_selection_is_brought_to_a_running_connection_without_a_test(fivetran: Fivetran, stack: Stack):
+def test_changed_selection_is_brought_to_a_running_connection_without_a_test(fivetran: Fivetran, stack: Stack):
     stack.up(HASHED)
     fivetran.forget_requests()
     changed = unit(sync=customers(email="hashed", phone="excluded"))
@@ -97,7 +97,7 @@ def test_a_changed_selection_is_brought_to_a_running_connection_without_a_test(f
 
 
 @pytest.mark.parametrize("paused", [None, "INC-1"])
-def test_a_selection_changed_by_hand_is_drift_and_is_put_right(
+def test_selection_changed_by_hand_is_drift_and_is_put_right(
     fivetran: Fivetran, stack: Stack, new_run, paused: str | None
 ):
     declared = unit(sync=customers(email="hashed"), paused=paused)
@@ -127,7 +127,7 @@ def test_activation_applies_tables_that_the_file_changes_while_paused(fivetran: 
     assert fivetran.the("stripe")["paused"] is True
 
 
-def test_a_selection_that_left_the_file_leaves_everything_as_it_is(fivetran: Fivetran, stack: Stack, new_run):
+def test_selection_that_left_the_file_leaves_everything_as_it_is(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(HASHED)
     fivetran.forget_requests()
     assert stack.pending(unit()) == []
@@ -152,7 +152,7 @@ def test_adoption_with_other_tables_is_rejected_without_apply_changes(fivetran: 
 
 
 @pytest.mark.parametrize(("path", "status"), [("/columns$", 404), ("/reload$", 400), ("/schemas$", 404)])
-def test_a_secret_that_fivetran_quotes_about_tables_is_in_no_state_and_no_log(
+def test_secret_that_fivetran_quotes_about_tables_is_in_no_state_and_no_log(
     fivetran: Fivetran, stack: Stack, caplog: pytest.LogCaptureFixture, path: str, status: int
 ):
     quoting = {"code": "NotFound_Table", "message": f"no table for {CANARY}"}

@@ -79,7 +79,7 @@ def test_unrecorded_work_of_a_killed_run_is_found_and_finished(
     assert_runs(fivetran, stack)
 
 
-def test_an_activation_that_state_never_got_to_know_is_done_again(fivetran: Fivetran, stack: Stack, new_run):
+def test_activation_that_state_never_got_to_know_is_done_again(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(DECLARED)
     stack.activation.forget()
     new_run()

@@ -51,7 +51,7 @@ def test_connection_run_by_airflow_is_adopted_in_any_state(fivetran: Fivetran, s
     assert fivetran.the("stripe")["syncs"] == 0
 
 
-def test_a_config_that_differs_is_rejected_with_each_difference_and_both_ways_out(fivetran: Fivetran, stack: Stack):
+def test_config_that_differs_is_rejected_with_each_difference_and_both_ways_out(fivetran: Fivetran, stack: Stack):
     made = fivetran.by_hand(config={"backward_sync_limit": "2025-01-01"}, **AT_WORK)
     wanted = unit(historical_sync_time_frame="DATE_LIMIT", backward_sync_limit="2026-01-01")
     assert failure(stack.up, wanted) == (
@@ -92,7 +92,7 @@ def test_a_config_that_differs_is_rejected_with_each_difference_and_both_ways_ou
     ],
     ids=["schedule", "pause", "Airflow", "Airflow, daily", "Airflow, pause"],
 )
-def test_a_schedule_that_differs_is_rejected_and_adopted_once_the_file_matches(
+def test_schedule_that_differs_is_rejected_and_adopted_once_the_file_matches(
     fivetran: Fivetran, stack: Stack, new_run, case: tuple[dict[str, Any], Unit, str]
 ):
     live, declared, difference = case
@@ -296,7 +296,7 @@ def test_adoption_with_apply_changes_ends_the_same_after_a_kill_anywhere(
     assert stack.pending(wanted) == []
 
 
-def test_an_adopting_run_writes_nothing_wherever_it_is_killed(fivetran: Fivetran, stack: Stack, new_run):
+def test_adopting_run_writes_nothing_wherever_it_is_killed(fivetran: Fivetran, stack: Stack, new_run):
     fivetran.by_hand(paused=True, **AT_WORK)
     for forgotten in ((stack.connection, stack.activation), (stack.activation,)):
         stack.up(unit())

@@ -16,14 +16,14 @@ from .stack import Stack
 
 
 @pytest.mark.parametrize("missing", ["revision", "connection_id"])
-def test_an_activation_whose_connection_failed_differs(fivetran: Fivetran, stack: Stack, missing: str):
+def test_activation_whose_connection_failed_differs(fivetran: Fivetran, stack: Stack, missing: str):
     stack.up(unit())
     news = activation_inputs(unit(), fivetran.group, stack.connection.id, revision=1)
     del news[missing]
     assert ActivationProvider().diff(stack.activation.id, stack.activation.state, news).changes
 
 
-def test_a_connection_whose_destination_failed_is_not_one_that_moved(fivetran: Fivetran, stack: Stack):
+def test_connection_whose_destination_failed_is_not_one_that_moved(fivetran: Fivetran, stack: Stack):
     stack.up(unit())
     news = connection_inputs(unit(), fivetran.group)
     del news["group_id"]
@@ -32,6 +32,6 @@ def test_a_connection_whose_destination_failed_is_not_one_that_moved(fivetran: F
     assert not provider.diff(stack.connection.id, dict(olds), news).replaces
 
 
-def test_a_service_account_whose_destination_failed_differs():
+def test_service_account_whose_destination_failed_differs():
     olds = {"file": "dev/environment.yaml", "group_id": "g"}
     assert ServiceAccountProvider().diff("a@example.com", olds, {"file": "dev/environment.yaml"}).changes

@@ -50,7 +50,7 @@ def test_schedule_and_pause_are_no_part_of_it(change):
     assert api_fields.patch(props(), props(schedule=AirflowSchedule("task"), paused="INC-1")) == {}
 
 
-def test_a_patch_holds_only_the_config_keys_that_changed():
+def test_patch_holds_only_the_config_keys_that_changed():
     news = props(config={"api_key": {"env": "STRIPE_KEY", "version": 4}, "sync": "ALL"})
     assert api_fields.patch(props(), news) == {"config": {"api_key": {"env": "STRIPE_KEY", "version": 4}}}
 

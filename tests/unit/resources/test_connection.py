@@ -45,7 +45,7 @@ def read(id_: str, props: dict[str, Any]) -> dict[str, Any]:
 
 
 @with_each_fault
-def test_a_change_is_made_in_spite_of_a_fault(fivetran: Fivetran, stripe: str, fault):
+def test_change_is_made_in_spite_of_a_fault(fivetran: Fivetran, stripe: str, fault):
     fivetran.fault(method="PATCH", **fault)
     news = inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT")
     changed = provider.update(stripe, state(fivetran.group), news)
@@ -67,13 +67,13 @@ def test_update_reports_a_change_without_an_answer(fivetran: Fivetran, stripe: s
 
 
 @pytest.mark.parametrize("answer", [{"kind": "garbage"}, {"kind": "garbage", "when": "after"}])
-def test_an_answer_that_breaks_off_is_no_success(fivetran: Fivetran, stripe: str, answer):
+def test_answer_that_breaks_off_is_no_success(fivetran: Fivetran, stripe: str, answer):
     fivetran.fault(method="PATCH", **answer)
     news = inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT")
     assert "instead of the API's JSON" in failure(provider.update, stripe, state(fivetran.group), news)
 
 
-def test_a_change_sends_only_what_changed_and_tests_it(fivetran: Fivetran, stripe: str):
+def test_change_sends_only_what_changed_and_tests_it(fivetran: Fivetran, stripe: str):
     fivetran.forget_requests()
     provider.update(stripe, state(fivetran.group), inputs(fivetran.group, backward_sync_limit="2026-01-01"))
     settle()
@@ -93,7 +93,7 @@ def test_adopt_with_the_id_of_another_connection_is_rejected_in_a_preview(fivetr
     assert message == f"{FILE}: adopt names other_id, but the connection is {stripe}: correct it"
 
 
-def test_a_rotated_key_reaches_fivetran_and_is_tested(fivetran: Fivetran, stripe: str, monkeypatch: pytest.MonkeyPatch):
+def test_rotated_key_reaches_fivetran_and_is_tested(fivetran: Fivetran, stripe: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("STRIPE_KEY", "sk_live_new")
     rotated = inputs(fivetran.group, api_key={"env": "STRIPE_KEY", "version": 2})
     changed = provider.update(stripe, state(fivetran.group), rotated)
@@ -127,7 +127,7 @@ def test_variables_missing_for_a_change_are_named_and_nothing_is_sent(
     assert "PATCH /v1/connections/{connection_id}" in fivetran.writes(), "and only what changed is needed"
 
 
-def test_a_change_of_a_deleted_connection_says_how_to_recreate_it(fivetran: Fivetran, stripe: str):
+def test_change_of_a_deleted_connection_says_how_to_recreate_it(fivetran: Fivetran, stripe: str):
     fivetran.delete("stripe")
     news = inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT")
     assert failure(provider.update, stripe, state(fivetran.group), news) == (
@@ -136,7 +136,7 @@ def test_a_change_of_a_deleted_connection_says_how_to_recreate_it(fivetran: Five
     )
 
 
-def test_a_refresh_that_finds_another_config_makes_another_revision(fivetran: Fivetran, stripe: str):
+def test_refresh_that_finds_another_config_makes_another_revision(fivetran: Fivetran, stripe: str):
     held = state(fivetran.group, historical_sync_time_frame="ALL_TIME")
     assert read(stripe, held)["revision"] == 1
     fivetran.edit("stripe", config={"historical_sync_time_frame": "DATE_LIMIT"})
@@ -145,7 +145,7 @@ def test_a_refresh_that_finds_another_config_makes_another_revision(fivetran: Fi
     assert read(stripe, as_engine(found))["revision"] == 2, "one that is known is no other"
 
 
-def test_a_refresh_hides_a_secret_in_a_setting_that_is_none(fivetran: Fivetran, stripe: str, new_run):
+def test_refresh_hides_a_secret_in_a_setting_that_is_none(fivetran: Fivetran, stripe: str, new_run):
     fivetran.edit("stripe", config={"historical_sync_time_frame": f"ALL TIME ({CANARY})"})
     declared = state(fivetran.group, historical_sync_time_frame="ALL_TIME")
     found = read(stripe, declared)
@@ -166,9 +166,7 @@ def test_config_that_a_killed_run_changed_is_another_revision(fivetran: Fivetran
 
 
 @with_each_fault
-def test_a_deletion_is_made_in_spite_of_a_fault(
-    fivetran: Fivetran, stripe: str, fault, monkeypatch: pytest.MonkeyPatch
-):
+def test_deletion_is_made_in_spite_of_a_fault(fivetran: Fivetran, stripe: str, fault, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
     fivetran.fault(method="DELETE", **fault)
     provider.delete(stripe, state(fivetran.group))
@@ -238,7 +236,7 @@ def test_recorded_ending_decides_whether_a_connection_is_deleted(
         assert ("`retire: {ticket: …}`" if "guarded" in ending else "RECONCILER_REMOVALS=allow") in message
 
 
-def test_an_announced_end_reaches_state_without_a_call(fivetran: Fivetran, stripe: str):
+def test_announced_end_reaches_state_without_a_call(fivetran: Fivetran, stripe: str):
     ended = {**inputs(fivetran.group), "ending": {"removed_on": "2027-01-08"}}
     assert provider.diff(stripe, state(fivetran.group), ended).changes
     fivetran.forget_requests()
@@ -248,7 +246,7 @@ def test_an_announced_end_reaches_state_without_a_call(fivetran: Fivetran, strip
     assert not provider.diff(stripe, dict(changed.outs or {}), ended).changes
 
 
-def test_a_connection_is_replaced_only_when_a_file_of_this_run_allows_it(fivetran: Fivetran, stripe: str):
+def test_connection_is_replaced_only_when_a_file_of_this_run_allows_it(fivetran: Fivetran, stripe: str):
     olds, news = state(fivetran.group), inputs(fivetran.group, schema="stripe_v2")
     assert "which Fivetran cannot do in an existing connection" in failure(provider.check, olds, news)
     assert "this run would delete the connection stripe" in failure(provider.delete, stripe, olds)
@@ -316,7 +314,7 @@ def test_no_fault_makes_a_connection_look_deleted(fivetran: Fivetran, stripe: st
     assert failure(provider.read, stripe, state(fivetran.group)).startswith(f"{FILE}: GET /connections")
 
 
-def test_a_refresh_asks_once_for_the_group_and_once_for_each_connection(fivetran: Fivetran, new_run):
+def test_refresh_asks_once_for_the_group_and_once_for_each_connection(fivetran: Fivetran, new_run):
     names = [f"stripe_{number}" for number in range(8)]
     stacks = [Stack(fivetran.group) for _ in names]
     for stack, name in zip(stacks, names, strict=True):
@@ -340,7 +338,7 @@ def test_second_read_returns_the_current_connection(fivetran: Fivetran, stripe: 
     assert (again.outs or {})["config"]["historical_sync_time_frame"] == "DATE_LIMIT"
 
 
-def test_a_list_that_failed_once_is_asked_for_again(fivetran: Fivetran, stripe: str, new_run):
+def test_list_that_failed_once_is_asked_for_again(fivetran: Fivetran, stripe: str, new_run):
     new_run()
     fivetran.fault(method="GET", path="^/v1/connections$", kind="status", status=403, body={"code": "Forbidden"})
     assert "403 Forbidden" in failure(provider.read, stripe, state(fivetran.group))

@@ -103,7 +103,7 @@ def listed(*entries: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return sorted(entries, key=str)
 
 
-def test_a_list_becomes_what_is_declared_and_others_views_stay(bigquery: BigQuery):
+def test_list_becomes_what_is_declared_and_others_views_stay(bigquery: BigQuery):
     bigquery.make(ROBOT, reader("old"), VIEW)
     assert bigquery.up(expected("a"))
     assert bigquery.access() == listed(ROBOT, ENGINEERS, reader("a"), WRITER, VIEW)
@@ -127,7 +127,7 @@ def test_each_grant_and_loss_is_a_line_with_its_place(bigquery: BigQuery, caplog
     ]
 
 
-def test_a_loss_that_leaves_something_has_the_line_that_leaves_it(bigquery: BigQuery, caplog: pytest.LogCaptureFixture):
+def test_loss_that_leaves_something_has_the_line_that_leaves_it(bigquery: BigQuery, caplog: pytest.LogCaptureFixture):
     bigquery.make(ROBOT, ENGINEERS, WRITER, reader("b"))
     grant = Grant(VIEWER, ("user:a@example.com", "user:b@example.com"), until=date(2026, 12, 10))
     dataset = Dataset("d", "US", access=(grant,))
@@ -137,7 +137,7 @@ def test_a_loss_that_leaves_something_has_the_line_that_leaves_it(bigquery: BigQ
     assert f"dev/d.yaml:5:73: {loss}" in caplog.messages
 
 
-def test_a_preview_logs_what_state_and_files_differ_by(bigquery: BigQuery, caplog: pytest.LogCaptureFixture):
+def test_preview_logs_what_state_and_files_differ_by(bigquery: BigQuery, caplog: pytest.LogCaptureFixture):
     bigquery.make(ROBOT)
     bigquery.up(expected("a"))
     caplog.clear()
@@ -149,7 +149,7 @@ def test_a_preview_logs_what_state_and_files_differ_by(bigquery: BigQuery, caplo
     ]
 
 
-def test_a_preview_without_fivetrans_account_says_that_it_is_incomplete(
+def test_preview_without_fivetrans_account_says_that_it_is_incomplete(
     bigquery: BigQuery, caplog: pytest.LogCaptureFixture
 ):
     run.declare(is_preview=True)
@@ -163,7 +163,7 @@ def test_a_preview_without_fivetrans_account_says_that_it_is_incomplete(
     ]
 
 
-def test_a_member_that_google_denies_fails_its_line_and_no_other(bigquery: BigQuery):
+def test_member_that_google_denies_fails_its_line_and_no_other(bigquery: BigQuery):
     bigquery.make(ROBOT, reader("old"))
     bigquery.gcp("PUT", "/unknown-members", {"members": ["b@example.com"]})
     bigquery.up(expected("a", "b", "bb"))
@@ -210,7 +210,7 @@ def test_members_that_google_denies_unnamed_are_found_one_by_one(bigquery: BigQu
     assert "serviceAccount:robot@p.iam.gserviceaccount.com on dataset d" in failures["dev/environment.yaml"]
 
 
-def test_a_list_that_google_denies_for_another_reason_is_an_error(bigquery: BigQuery):
+def test_list_that_google_denies_for_another_reason_is_an_error(bigquery: BigQuery):
     bigquery.make(ROBOT)
     denied = {"method": "PATCH", "code": "INVALID_ARGUMENT", "error": "No.", "times": 0}
     bigquery.gcp("POST", "/faults", denied)
@@ -230,7 +230,7 @@ def test_write_keeps_a_concurrent_view_and_revokes_a_concurrent_member(bigquery:
     assert bigquery.access() == listed(ROBOT, ENGINEERS, reader("a"), WRITER, late)
 
 
-def test_a_list_that_others_keep_writing_is_an_error(bigquery: BigQuery):
+def test_list_that_others_keep_writing_is_an_error(bigquery: BigQuery):
     bigquery.make(ROBOT)
     bigquery.gcp("POST", "/datasets/p/d/after-next/read", {"add": reader("x"), "times": 0})
     message = failure(bigquery.up, expected("a"))
@@ -239,14 +239,14 @@ def test_a_list_that_others_keep_writing_is_an_error(bigquery: BigQuery):
     )
 
 
-def test_a_lost_answer_of_a_write_is_no_error(bigquery: BigQuery):
+def test_lost_answer_of_a_write_is_no_error(bigquery: BigQuery):
     bigquery.make(ROBOT)
     bigquery.gcp("POST", "/faults", {"method": "PATCH", "after": True})
     bigquery.up(expected("a"))
     assert bigquery.access() == listed(ROBOT, ENGINEERS, reader("a"), WRITER)
 
 
-def test_a_refresh_shows_what_is_ours_and_was_changed(bigquery: BigQuery, new_run: Callable[..., None]):
+def test_refresh_shows_what_is_ours_and_was_changed(bigquery: BigQuery, new_run: Callable[..., None]):
     bigquery.make(ROBOT, VIEW)
     bigquery.up(expected("a"))
     state = bigquery.resource.state
@@ -272,7 +272,7 @@ def test_a_refresh_shows_what_is_ours_and_was_changed(bigquery: BigQuery, new_ru
     )
 
 
-def test_a_refresh_reads_ahead_once(bigquery: BigQuery):
+def test_refresh_reads_ahead_once(bigquery: BigQuery):
     bigquery.make(ROBOT)
     bigquery.gcp("DELETE", "/calls")
     run.access_lists.expect("p", ["d", "gone"])
@@ -292,7 +292,7 @@ def test_access_of_a_missing_dataset_is_removed_from_state(bigquery: BigQuery, n
     assert not bigquery.resource.id
 
 
-def test_a_group_that_bigquery_keeps_under_another_address_is_no_drift(
+def test_group_that_bigquery_keeps_under_another_address_is_no_drift(
     bigquery: BigQuery, new_run: Callable[..., None], caplog: pytest.LogCaptureFixture
 ):
     bigquery.make(ROBOT)
@@ -310,7 +310,7 @@ def test_a_group_that_bigquery_keeps_under_another_address_is_no_drift(
     assert bigquery.writes() == 1
 
 
-def test_a_preview_warns_of_a_deleted_account_with_the_line_that_names_it(
+def test_preview_warns_of_a_deleted_account_with_the_line_that_names_it(
     bigquery: BigQuery, new_run: Callable[..., None], caplog: pytest.LogCaptureFixture, tmp_path: Path
 ):
     bigquery.make(ROBOT)

@@ -47,7 +47,7 @@ def test_datasets_are_listed_with_location_and_labels(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("text", ["googleapi: Error 403: Access Denied: Project p", "googleapi: Error 500: Internal"])
-def test_a_list_that_fails_ends_the_run(monkeypatch: pytest.MonkeyPatch, text: str):
+def test_list_that_fails_ends_the_run(monkeypatch: pytest.MonkeyPatch, text: str):
     with pytest.raises(ListingFailed) as failed:
         listing(monkeypatch, text)
     message = str(failed.value)

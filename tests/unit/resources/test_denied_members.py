@@ -53,7 +53,7 @@ def denied() -> set[str]:
     return {text.partition(" on ")[0] for text in failures.split(" for ")[1:]}
 
 
-def test_a_domain_stays_where_google_denies_a_user_of_it(bigquery: BigQuery):
+def test_domain_stays_where_google_denies_a_user_of_it(bigquery: BigQuery):
     bigquery.make(ROBOT)
     deny(bigquery, "a@example.com")
     bigquery.up(viewers("user:a@example.com", "domain:example.com"))
@@ -177,7 +177,7 @@ def test_both_addresses_of_a_group_are_one_entry_and_no_drift(bigquery: BigQuery
     assert not bigquery.up(both)
 
 
-def test_a_condition_that_google_denies_for_one_member_leaves_the_other(bigquery: BigQuery):
+def test_condition_that_google_denies_for_one_member_leaves_the_other(bigquery: BigQuery):
     when = Condition("t", 'request.time < timestamp("2030-01-01T00:00:00Z")')
     bigquery.make(ROBOT)
     bigquery.up(declared(Grant(ROLE, ("allUsers",), condition=when), Grant(EDITOR, ("allAuthenticatedUsers",))))

@@ -29,7 +29,7 @@ def test_matching_destination_is_adopted_without_a_write(fivetran: Fivetran, new
     assert fivetran.writes() == []
 
 
-def test_a_missing_group_and_destination_are_made_once(fivetran: Fivetran, new_run):
+def test_missing_group_and_destination_are_made_once(fivetran: Fivetran, new_run):
     fivetran.reset()
     fivetran.fault(method="POST", path="^/v1/groups$", kind="drop_reply", when="after")
     fivetran.fault(method="POST", path="^/v1/destinations$", kind="drop_reply", when="after")
@@ -117,7 +117,7 @@ def names(fivetran: Fivetran) -> dict[str, str]:
     return {group["id"]: group["name"] for group in fivetran.snapshot()["groups"]}
 
 
-def test_a_group_is_renamed_in_place_once_and_formerly_may_stay(fivetran: Fivetran, new_run):
+def test_group_is_renamed_in_place_once_and_formerly_may_stay(fivetran: Fivetran, new_run):
     provider = DestinationProvider()
     assert provider.check(dict(PROPS), dict(RENAMED)).failures == []
     shown = provider.diff(fivetran.group, dict(PROPS), dict(RENAMED))
@@ -135,7 +135,7 @@ def test_a_group_is_renamed_in_place_once_and_formerly_may_stay(fivetran: Fivetr
     )
 
 
-def test_a_group_that_no_state_knows_is_found_by_the_name_it_had_and_renamed(fivetran: Fivetran, new_run):
+def test_group_that_no_state_knows_is_found_by_the_name_it_had_and_renamed(fivetran: Fivetran, new_run):
     for _ in range(2):
         assert DestinationProvider().create(dict(RENAMED)).id == fivetran.group
         assert names(fivetran) == {fivetran.group: "Group_New"}
@@ -144,7 +144,7 @@ def test_a_group_that_no_state_knows_is_found_by_the_name_it_had_and_renamed(fiv
     assert names(fivetran) == {made: "Group_New"}
 
 
-def test_a_group_is_not_renamed_to_the_name_of_another(fivetran: Fivetran, new_run):
+def test_group_is_not_renamed_to_the_name_of_another(fivetran: Fivetran, new_run):
     other = fivetran.make_group("Group_New")
     provider = DestinationProvider()
     for operation, arguments in ((provider.create, ()), (provider.update, (fivetran.group, dict(PROPS)))):
@@ -153,7 +153,7 @@ def test_a_group_is_not_renamed_to_the_name_of_another(fivetran: Fivetran, new_r
     assert names(fivetran) == {fivetran.group: "Group_Dev", other: "Group_New"}
 
 
-def test_the_time_zone_is_patched_and_its_drift_seen(fivetran: Fivetran, new_run):
+def test_time_zone_is_patched_and_its_drift_seen(fivetran: Fivetran, new_run):
     provider = DestinationProvider()
     assert provider.diff(fivetran.group, PROPS, {**PROPS, "time_zone_offset": "+0"}).changes is False
     assert provider.diff(fivetran.group, PROPS, {**PROPS, "time_zone_offset": "-5"}).changes is True
@@ -185,13 +185,13 @@ def test_destination_is_deleted_only_without_connections_of_others(
     DestinationProvider().delete(made.id, dict(PROPS))
 
 
-def test_the_service_account_is_read_from_the_group(fivetran: Fivetran, new_run):
+def test_service_account_is_read_from_the_group(fivetran: Fivetran, new_run):
     made = ServiceAccountProvider().create({"file": PROPS["file"], "group_id": fivetran.group})
     assert made.id.startswith(f"g-{fivetran.group.replace('_', '-')}@")
     assert ServiceAccountProvider().read(made.id, {"file": PROPS["file"], "group_id": "gone"}).id is None
 
 
-def test_a_preview_that_cannot_ask_fivetran_rejects_no_destination(fivetran: Fivetran, new_run):
+def test_preview_that_cannot_ask_fivetran_rejects_no_destination(fivetran: Fivetran, new_run):
     run.declare(is_preview=True)
     fivetran.fault(kind="status", status=500, count=None)
     DestinationProvider().check({}, {**PROPS, "location": "EU"})

@@ -64,7 +64,7 @@ def account(fivetran: Fivetran, new_run) -> Account:
 
 @with_each_fault
 @pytest.mark.parametrize("where", [POST_GROUP, POST_DESTINATION], ids=["group", "destination"])
-def test_a_create_makes_one_group_with_one_destination_in_spite_of_a_fault(account: Account, where, fault):
+def test_create_makes_one_group_with_one_destination_in_spite_of_a_fault(account: Account, where, fault):
     account.fivetran.fault(**where, **fault)
     made = provider.create(PROPS)
     assert [made.id] == account.groups
@@ -73,7 +73,7 @@ def test_a_create_makes_one_group_with_one_destination_in_spite_of_a_fault(accou
 
 @pytest.mark.parametrize("where", [POST_GROUP, POST_DESTINATION], ids=["group", "destination"])
 @pytest.mark.parametrize("kind", ["drop_request", "drop_reply"])
-def test_a_run_that_failed_on_the_way_is_finished_by_the_next(account: Account, new_run, where, kind: str):
+def test_run_that_failed_on_the_way_is_finished_by_the_next(account: Account, new_run, where, kind: str):
     account.fivetran.fault(**where, kind=kind)
     account.fivetran.fault(
         method="GET", path="^/v1/(groups|destinations)", kind="status", status=500, count=None, nth=3
@@ -120,7 +120,7 @@ def test_no_fault_makes_a_destination_look_deleted(account: Account, new_run):
 
 
 @with_each_fault
-def test_a_destination_is_deleted_in_spite_of_a_fault(account: Account, fault, monkeypatch: pytest.MonkeyPatch):
+def test_destination_is_deleted_in_spite_of_a_fault(account: Account, fault, monkeypatch: pytest.MonkeyPatch):
     id_ = str(provider.create(PROPS).id)
     monkeypatch.setenv("RECONCILER_REMOVALS", "allow")
     account.fivetran.fault(method="DELETE", path="/destinations/", **fault)
@@ -132,7 +132,7 @@ def test_a_destination_is_deleted_in_spite_of_a_fault(account: Account, fault, m
     assert account.groups == []
 
 
-def test_the_service_account_is_read_in_spite_of_a_fault(account: Account):
+def test_service_account_is_read_in_spite_of_a_fault(account: Account):
     id_ = provider.create(PROPS).id
     account.fivetran.fault(method="GET", path="service-account", kind="status", status=500, count=2)
     made = ServiceAccountProvider().create({"file": FILE, "group_id": id_})

@@ -81,7 +81,7 @@ def test_given_more_time_it_begins_where_it_stood(fivetran: Fivetran, stack: Sta
     assert stack.pending(unit(schedule=BY_AIRFLOW)) == []
 
 
-def test_a_connection_that_was_only_adopted_is_not_written(fivetran: Fivetran, stack: Stack):
+def test_connection_that_was_only_adopted_is_not_written(fivetran: Fivetran, stack: Stack):
     fivetran.by_hand(schedule_type="manual", succeeded_at="2026-01-01T00:00:00Z", is_historical_sync=False)
     assert stack.up(over()) == "ended"
     assert fivetran.writes() == []

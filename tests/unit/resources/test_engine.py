@@ -55,7 +55,7 @@ def plugin(monkeypatch: pytest.MonkeyPatch, ours: logging.Logger) -> Iterator[tu
     server.stop(None).wait()
 
 
-def test_a_message_of_several_lines_is_handed_to_the_engine_whole(
+def test_message_of_several_lines_is_handed_to_the_engine_whole(
     plugin: tuple[EngineService, grpc.Server], capfd: pytest.CaptureFixture[str]
 ):
     logger.warning("%s", MESSAGE)
@@ -72,7 +72,7 @@ def test_message_is_written_to_stderr_when_the_engine_is_gone(
     assert capfd.readouterr().err == f"{MESSAGE}\n"
 
 
-def test_a_process_that_is_no_plugin_logs_as_before(ours: logging.Logger):
+def test_process_that_is_no_plugin_logs_as_before(ours: logging.Logger):
     before = list(ours.handlers)
     Provider().configure(REQUEST)
     assert ours.handlers == before

@@ -35,7 +35,7 @@ create = ConnectionProvider().create
     ],
     ids=lambda fault: f"{fault['kind']} {fault.get('when', '')}",
 )
-def test_a_create_makes_one_connection_in_spite_of_a_fault(fivetran: Fivetran, new_run, fault):
+def test_create_makes_one_connection_in_spite_of_a_fault(fivetran: Fivetran, new_run, fault):
     fivetran.fault(**POST, **fault)
     made = create(inputs(fivetran.group))
     settle()
@@ -46,7 +46,7 @@ def test_a_create_makes_one_connection_in_spite_of_a_fault(fivetran: Fivetran, n
     assert (made.outs or {})["revision"] == 1
 
 
-def test_a_create_that_always_fails_ends_in_one_clear_error_and_nothing_made(
+def test_create_that_always_fails_ends_in_one_clear_error_and_nothing_made(
     fivetran: Fivetran, new_run, clock: FastClock
 ):
     fivetran.fault(**POST, kind="status", status=500, count=None)
@@ -72,7 +72,7 @@ def test_next_run_finds_the_connection_when_the_read_after_a_lost_answer_fails(f
     assert fivetran.writes().count("POST /v1/connections") == 1
 
 
-def test_a_quota_that_is_used_up_for_an_hour_ends_the_run_instead_of_blocking_it(
+def test_quota_that_is_used_up_for_an_hour_ends_the_run_instead_of_blocking_it(
     fivetran: Fivetran, new_run, clock: FastClock
 ):
     fivetran.fault(**POST, kind="too_many_requests", retry_after=3600, count=None)
@@ -95,7 +95,7 @@ def test_missing_credentials_are_named_together(fivetran: Fivetran, new_run, mon
     monkeypatch.undo()
 
 
-def test_a_host_that_cannot_be_reached_is_an_error_with_what_to_check(
+def test_host_that_cannot_be_reached_is_an_error_with_what_to_check(
     fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("FIVETRAN_API_URL", "http://127.0.0.1:9/v1")
@@ -105,7 +105,7 @@ def test_a_host_that_cannot_be_reached_is_an_error_with_what_to_check(
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_create_slower_than_the_time_limit_makes_one_connection(fivetran: Fivetran, new_run, when: str):
+def test_create_slower_than_the_time_limit_makes_one_connection(fivetran: Fivetran, new_run, when: str):
     new_run(timeouts=Timeouts(read=1))
     held = fivetran.fault(**POST, kind="hold", when=when)
     made = create(inputs(fivetran.group))
@@ -127,7 +127,7 @@ def test_older_connection_stays_when_two_runs_create_at_once(fivetran: Fivetran,
 
 
 @pytest.mark.parametrize("answer", ["conflict", "invalid"])
-def test_a_name_that_was_taken_meanwhile_is_adopted(fivetran: Fivetran, new_run, answer: str):
+def test_name_that_was_taken_meanwhile_is_adopted(fivetran: Fivetran, new_run, answer: str):
     fivetran.options(duplicate_schema=answer)
     held = fivetran.fault(**POST, kind="hold")
     other = InBackground(lambda: create(inputs(fivetran.group)).id)
@@ -193,7 +193,7 @@ def test_connection_without_an_intent_is_never_written(
 
 
 @pytest.mark.parametrize("ahead", [-HOUR, HOUR], ids=["behind", "ahead"])
-def test_a_lost_reply_heals_whatever_this_machines_clock_says(
+def test_lost_reply_heals_whatever_this_machines_clock_says(
     fivetran: Fivetran, new_run, clock: FastClock, monkeypatch: pytest.MonkeyPatch, ahead: timedelta
 ):
     monkeypatch.setattr(clock, "_wrong", ahead.total_seconds())
@@ -208,7 +208,7 @@ def test_a_lost_reply_heals_whatever_this_machines_clock_says(
     settle()
 
 
-def test_a_clock_that_is_ahead_by_minutes_still_lets_a_run_find_what_is_ours(fivetran: Fivetran, new_run):
+def test_clock_that_is_ahead_by_minutes_still_lets_a_run_find_what_is_ours(fivetran: Fivetran, new_run):
     run.declare(intents={"stripe": Intent(datetime.now(UTC) + 4 * MINUTE, run.account.creator())})
     fivetran.by_hand("sk_old", paused=True, connected_by=run.account.creator().user)
     create(inputs(fivetran.group))
@@ -216,7 +216,7 @@ def test_a_clock_that_is_ahead_by_minutes_still_lets_a_run_find_what_is_ours(fiv
     assert fivetran.the("stripe")["config"]["api_key"] == CANARY
 
 
-def test_a_system_keys_connection_is_ours_where_fivetran_names_no_user():
+def test_system_keys_connection_is_ours_where_fivetran_names_no_user():
     intent = Intent(datetime.now(UTC), Creator(system_key="key"))
     live = {"id": "c", "created_at": datetime.now(UTC).isoformat()}
     assert intent.covers(Connection.parse(live))
@@ -225,14 +225,14 @@ def test_a_system_keys_connection_is_ours_where_fivetran_names_no_user():
     assert not intent.covers(Connection.parse({"id": "c"}))
 
 
-def test_an_intent_is_read_back_as_it_was_recorded():
+def test_intent_is_read_back_as_it_was_recorded():
     for creator in (Creator(user="u"), Creator(system_key="k"), Creator()):
         intent = Intent(datetime.now(UTC), creator)
         assert Intent.of(as_engine(intent.as_property())) == intent
     assert Intent.of({"at": "tomorrow"}) is None
 
 
-def test_a_connection_deleted_since_the_group_was_listed_is_created(fivetran: Fivetran, new_run):
+def test_connection_deleted_since_the_group_was_listed_is_created(fivetran: Fivetran, new_run):
     old = fivetran.by_hand()
     assert run.account.find(fivetran.group, "stripe") is not None
     fivetran.delete("stripe")
@@ -240,7 +240,7 @@ def test_a_connection_deleted_since_the_group_was_listed_is_created(fivetran: Fi
 
 
 @pytest.mark.parametrize("setup_state", ["connected", "incomplete"])
-def test_a_connection_of_another_service_is_never_adopted(fivetran: Fivetran, new_run, setup_state: str):
+def test_connection_of_another_service_is_never_adopted(fivetran: Fivetran, new_run, setup_state: str):
     made = fivetran.make(
         group_id=fivetran.group, service="hubspot", config={"schema": "stripe"}, setup_state=setup_state
     )["id"]

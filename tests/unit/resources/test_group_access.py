@@ -67,7 +67,7 @@ def test_members_with_their_roles_are_adopted_without_a_write(group: Fivetran):
     assert not run.outcomes.failures()
 
 
-def test_a_missing_role_is_granted_and_a_different_one_changed(group: Fivetran, caplog):
+def test_missing_role_is_granted_and_a_different_one_changed(group: Fivetran, caplog):
     group.set_access(group.group, **{BOB: EDIT})
     olds = _create(group, {ADMIN: MANAGE, ANN: VIEW, BOB: VIEW, TEAM: EDIT})
     assert group.access(group.group) == {ADMIN: MANAGE, ANN: VIEW, BOB: VIEW, TEAM: EDIT}
@@ -78,7 +78,7 @@ def test_a_missing_role_is_granted_and_a_different_one_changed(group: Fivetran, 
     assert group.writes() == []
 
 
-def test_a_removed_line_revokes_that_membership_and_no_other(group: Fivetran):
+def test_removed_line_revokes_that_membership_and_no_other(group: Fivetran):
     group.set_access(group.group, **{BOB: EDIT})
     olds = _create(group, {ADMIN: MANAGE, ANN: VIEW, TEAM: VIEW})
     _update(group, olds, {ADMIN: MANAGE})
@@ -93,7 +93,7 @@ def test_undeclared_members_lose_their_role_when_the_policy_revokes_it(group: Fi
 
 
 @pytest.mark.parametrize("members", [{ANN: VIEW}, {ANN: VIEW, ADMIN: VIEW}])
-def test_the_last_administrator_keeps_the_role(group: Fivetran, members: dict[str, str]):
+def test_last_administrator_keeps_the_role(group: Fivetran, members: dict[str, str]):
     olds = _create(group, {ADMIN: MANAGE, ANN: VIEW})
     group.make_user("invited@example.com", verified=False)
     group.make_team("Empty")
@@ -106,14 +106,14 @@ def test_the_last_administrator_keeps_the_role(group: Fivetran, members: dict[st
     assert GroupAccessProvider().diff(group.group, outs, _props(group, members)).changes
 
 
-def test_an_administrator_is_revoked_when_the_same_run_grants_another(group: Fivetran):
+def test_administrator_is_revoked_when_the_same_run_grants_another(group: Fivetran):
     olds = _create(group, {ADMIN: MANAGE})
     _update(group, olds, {ANN: MANAGE})
     assert group.access(group.group) == {ANN: MANAGE}
     assert not run.outcomes.failures()
 
 
-def test_an_administrator_stays_until_the_next_one_accepts_the_invitation(group: Fivetran):
+def test_administrator_stays_until_the_next_one_accepts_the_invitation(group: Fivetran):
     group.make_user("new@example.com", verified=False)
     olds = _create(group, {ADMIN: MANAGE})
     _update(group, olds, {"user:new@example.com": MANAGE})
@@ -122,14 +122,14 @@ def test_an_administrator_stays_until_the_next_one_accepts_the_invitation(group:
 
 
 @pytest.mark.parametrize("members", [{ADMIN: MANAGE}, {ADMIN: MANAGE, OWN: VIEW}])
-def test_the_user_of_the_api_key_keeps_the_role(group: Fivetran, members: dict[str, str]):
+def test_user_of_the_api_key_keeps_the_role(group: Fivetran, members: dict[str, str]):
     olds = _create(group, {ADMIN: MANAGE, OWN: MANAGE})
     _update(group, olds, members)
     assert group.access(group.group)[OWN] == MANAGE
     assert "is the user of the API key" in _failures()
 
 
-def test_the_team_of_the_api_keys_user_keeps_the_role(group: Fivetran):
+def test_team_of_the_api_keys_user_keeps_the_role(group: Fivetran):
     group.make_team("Automation", f"{KEY}@example.com")
     olds = _create(group, {ADMIN: MANAGE, "team:Automation": EDIT})
     _update(group, olds, {ADMIN: MANAGE})
@@ -144,21 +144,21 @@ def test_the_team_of_the_api_keys_user_keeps_the_role(group: Fivetran):
         ("team:Nowhere", "Fivetran has no team of this name"),
     ],
 )
-def test_an_unknown_member_fails_alone(group: Fivetran, member: str, message: str):
+def test_unknown_member_fails_alone(group: Fivetran, member: str, message: str):
     outs = _create(group, {member: VIEW, ANN: VIEW, ADMIN: MANAGE})
     assert group.access(group.group) == {ADMIN: MANAGE, ANN: VIEW}
     assert message in _failures()
     assert list(outs["failed"]) == [member]
 
 
-def test_an_unknown_role_fails_alone(group: Fivetran):
+def test_unknown_role_fails_alone(group: Fivetran):
     outs = _create(group, {BOB: "Watcher", ANN: VIEW, ADMIN: MANAGE})
     assert group.access(group.group) == {ADMIN: MANAGE, ANN: VIEW}
     assert list(outs["failed"]) == [BOB]
 
 
 @with_each_fault
-def test_a_fault_in_any_write_leaves_the_declared_roles(group: Fivetran, new_run, fault: dict[str, Any]):
+def test_fault_in_any_write_leaves_the_declared_roles(group: Fivetran, new_run, fault: dict[str, Any]):
     group.set_access(group.group, **{BOB: EDIT})
     olds = _create(group, {ADMIN: MANAGE, BOB: EDIT})
     for method in ("POST", "PATCH", "DELETE"):
@@ -172,7 +172,7 @@ def test_a_fault_in_any_write_leaves_the_declared_roles(group: Fivetran, new_run
     assert not run.outcomes.failures()
 
 
-def test_a_refresh_finds_what_was_changed_by_hand(group: Fivetran):
+def test_refresh_finds_what_was_changed_by_hand(group: Fivetran):
     olds = _create(group, {ADMIN: MANAGE, ANN: VIEW, TEAM: EDIT})
     assert _refresh(group, olds)["members"] == olds["members"]
     group.set_access(group.group, **{ANN: EDIT, TEAM: None, BOB: VIEW, OWN: MANAGE})
@@ -202,7 +202,7 @@ def test_account_roles_are_no_roles_in_the_group(group: Fivetran):
     assert "undeclared" not in _refresh(group, {**olds, "undeclared_access": "revoked"})
 
 
-def test_a_key_that_may_not_read_the_group_fails_the_access_alone(group: Fivetran, caplog):
+def test_key_that_may_not_read_the_group_fails_the_access_alone(group: Fivetran, caplog):
     olds = _create(group, {ADMIN: MANAGE})
     group.permit(KEY, CONNECTOR="MANAGE")
     assert _refresh(group, olds) == olds
@@ -214,14 +214,14 @@ def test_a_key_that_may_not_read_the_group_fails_the_access_alone(group: Fivetra
 
 @pytest.mark.parametrize("path", ["/users$", "/teams$", "/account/info$"])
 @pytest.mark.parametrize("status", [401, 403, 503])
-def test_a_first_preview_goes_on_when_fivetran_does_not_answer(group: Fivetran, path: str, status: int):
+def test_first_preview_goes_on_when_fivetran_does_not_answer(group: Fivetran, path: str, status: int):
     run.declare(is_preview=True)
     group.fault(kind="status", status=status, path=path, count=None)
     news = _props(group, {ADMIN: MANAGE}, undeclared_access="revoked")
     assert GroupAccessProvider().check({}, dict(news)).failures == []
 
 
-def test_a_first_preview_shows_what_the_run_changes(group: Fivetran, caplog):
+def test_first_preview_shows_what_the_run_changes(group: Fivetran, caplog):
     run.declare(is_preview=True)
     group.set_access(group.group, **{BOB: EDIT, OWN: MANAGE})
     lines = {ANN: ["fivetran.access[0].members[0]", " until 2027-01-01 (DENG-1)"]}
@@ -234,7 +234,7 @@ def test_a_first_preview_shows_what_the_run_changes(group: Fivetran, caplog):
     assert group.writes() == []
 
 
-def test_a_key_that_may_not_read_teams_grants_roles_to_users(group: Fivetran):
+def test_key_that_may_not_read_teams_grants_roles_to_users(group: Fivetran):
     group.permit(KEY, DESTINATION="MANAGE")
     outs = _create(group, {ADMIN: MANAGE, ANN: VIEW, TEAM: EDIT})
     assert group.access(group.group) == {ADMIN: MANAGE, ANN: VIEW}
@@ -242,7 +242,7 @@ def test_a_key_that_may_not_read_teams_grants_roles_to_users(group: Fivetran):
     assert list(outs["failed"]) == [TEAM]
 
 
-def test_a_key_that_may_not_read_teams_says_which_role_it_cannot_revoke(group: Fivetran):
+def test_key_that_may_not_read_teams_says_which_role_it_cannot_revoke(group: Fivetran):
     olds = _create(group, {ADMIN: MANAGE, TEAM: EDIT})
     group.permit(KEY, DESTINATION="MANAGE")
     outs = _update(group, olds, {ADMIN: MANAGE})
@@ -251,7 +251,7 @@ def test_a_key_that_may_not_read_teams_says_which_role_it_cannot_revoke(group: F
 
 
 @pytest.mark.parametrize("member", [ANN, TEAM])
-def test_a_grant_whose_reply_is_lost_is_no_failure(group: Fivetran, member: str):
+def test_grant_whose_reply_is_lost_is_no_failure(group: Fivetran, member: str):
     group.fault(kind="drop_reply", method="POST", path=".*")
     outs = _create(group, {ADMIN: MANAGE, member: VIEW})
     assert group.access(group.group) == {ADMIN: MANAGE, member: VIEW}
@@ -259,7 +259,7 @@ def test_a_grant_whose_reply_is_lost_is_no_failure(group: Fivetran, member: str)
     assert "failed" not in outs
 
 
-def test_a_name_with_a_secret_in_it_is_masked_in_state_and_logs(group: Fivetran, caplog):
+def test_name_with_a_secret_in_it_is_masked_in_state_and_logs(group: Fivetran, caplog):
     values_to_mask.remember_declared([{"config": {"api_key": {"env": "STRIPE_KEY"}}}])
     group.make_team(f"Team {CANARY}")
     group.set_access(group.group, **{f"team:Team {CANARY}": VIEW})

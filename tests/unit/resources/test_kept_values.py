@@ -39,7 +39,7 @@ def secret(key: str, value: object) -> dict[str, Any]:
     return {"key": key, "value": value}
 
 
-def test_a_connection_is_adopted_without_its_secrets(fivetran: Fivetran, new_run, at_work: str):
+def test_connection_is_adopted_without_its_secrets(fivetran: Fivetran, new_run, at_work: str):
     wanted = function(fivetran.group, secret("one", HELD), secret("two", HELD))
     fivetran.forget_requests()
     made = provider.create(wanted)
@@ -48,7 +48,7 @@ def test_a_connection_is_adopted_without_its_secrets(fivetran: Fivetran, new_run
     assert not provider.diff(at_work, made.outs or {}, wanted).changes
 
 
-def test_a_key_that_fivetran_holds_is_left_out_of_a_patch(fivetran: Fivetran, new_run):
+def test_key_that_fivetran_holds_is_left_out_of_a_patch(fivetran: Fivetran, new_run):
     id_ = fivetran.by_hand()
     made = provider.create(inputs(fivetran.group, api_key=HELD))
     assert made.id == id_
@@ -61,7 +61,7 @@ def test_a_key_that_fivetran_holds_is_left_out_of_a_patch(fivetran: Fivetran, ne
     assert fivetran.the("stripe")["config"]["api_key"] == CANARY
 
 
-def test_a_reference_in_its_place_is_sent_and_the_other_way_round_changes_nothing(fivetran: Fivetran, new_run):
+def test_reference_in_its_place_is_sent_and_the_other_way_round_changes_nothing(fivetran: Fivetran, new_run):
     id_ = fivetran.by_hand(key="the old one")
     held, ours = inputs(fivetran.group, api_key=HELD), inputs(fivetran.group, api_key=KEY)
     state = provider.create(held).outs or {}
@@ -71,9 +71,7 @@ def test_a_reference_in_its_place_is_sent_and_the_other_way_round_changes_nothin
     assert fivetran.the("stripe")["config"]["api_key"] == CANARY
 
 
-def test_a_list_around_what_fivetran_holds_stays_or_is_rejected_with_the_path(
-    fivetran: Fivetran, new_run, at_work: str
-):
+def test_list_around_what_fivetran_holds_stays_or_is_rejected_with_the_path(fivetran: Fivetran, new_run, at_work: str):
     olds = function(fivetran.group, secret("one", HELD), secret("two", HELD))
     provider.create(olds)
     same = function(fivetran.group, secret("one", HELD), secret("two", HELD), function_trigger="https://g.example")

@@ -14,7 +14,7 @@ from .account import CANARY, FILE, KEY, Fivetran, unit
 from .stack import Stack
 
 
-def test_a_key_that_left_is_shown_in_preview_and_run_and_then_never_again(
+def test_key_that_left_is_shown_in_preview_and_run_and_then_never_again(
     fivetran: Fivetran, stack: Stack, new_run, caplog: pytest.LogCaptureFixture
 ):
     stack.up(unit(backward_sync_limit="2026-01-01"))
@@ -46,7 +46,7 @@ def test_key_that_left_a_file_leaves_state_and_causes_no_drift(fivetran: Fivetra
     assert stack.pending(unit()) == []
 
 
-def test_an_emptied_key_leaves_without_a_word(fivetran: Fivetran, stack: Stack, caplog: pytest.LogCaptureFixture):
+def test_emptied_key_leaves_without_a_word(fivetran: Fivetran, stack: Stack, caplog: pytest.LogCaptureFixture):
     stack.up(unit(backward_sync_limit=""))
     assert "connection" in stack.pending(unit())
     assert caplog.messages == []
@@ -54,7 +54,7 @@ def test_an_emptied_key_leaves_without_a_word(fivetran: Fivetran, stack: Stack, 
     assert "backward_sync_limit" not in stack.connection.state["config"]
 
 
-def test_a_secret_that_left_is_named_and_not_shown(fivetran: Fivetran, stack: Stack, caplog: pytest.LogCaptureFixture):
+def test_secret_that_left_is_named_and_not_shown(fivetran: Fivetran, stack: Stack, caplog: pytest.LogCaptureFixture):
     stack.up(unit(backward_sync_limit="2026-01-01"))
     assert stack.pending(unit(api_key=None, backward_sync_limit="2026-01-01")) == ["connection", "activation"]
     [message] = caplog.messages
@@ -79,7 +79,7 @@ OLD: dict[str, Any] = {
         ({**OLD["config"], "a": KEY, "key": {"held_by": "fivetran"}}, OLD["auth"], []),
     ],
 )
-def test_a_key_that_left_is_found_at_any_depth_but_not_in_lists(config, auth, left):
+def test_key_that_left_is_found_at_any_depth_but_not_in_lists(config, auth, left):
     assert list(find_left_keys(OLD, {"config": config, "auth": auth})) == left
 
 
@@ -94,7 +94,7 @@ def test_a_key_that_left_is_found_at_any_depth_but_not_in_lists(config, auth, le
         ("of_no_catalogue", "any", "`any` with the value to set"),
     ],
 )
-def test_the_way_to_reset_a_key_fits_its_field(service, key, remedy):
+def test_way_to_reset_a_key_fits_its_field(service, key, remedy):
     news = {"file": FILE, "service": service, "config": {}}
     [message] = warnings({"config": {key: "x"}}, news)
     assert f"Write {remedy}" in message.replace("the value to set, such", "such")

@@ -57,7 +57,7 @@ def check(olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
     return dict(provider.check(olds, news).inputs)
 
 
-def test_the_units_in_full_are_in_no_state(fivetran: Fivetran, new_run):
+def test_units_in_full_are_in_no_state(fivetran: Fivetran, new_run):
     kept = check({}, fleet(unit()))
     assert "declarations" not in kept
     assert "api_key" not in str(kept)
@@ -76,7 +76,7 @@ def test_new_units_with_differing_connections_are_all_rejected_at_once(fivetran:
     assert fivetran.writes() == []
 
 
-def test_a_group_that_is_about_to_be_renamed_is_looked_at_under_the_name_it_has(fivetran: Fivetran, new_run):
+def test_group_that_is_about_to_be_renamed_is_looked_at_under_the_name_it_has(fivetran: Fivetran, new_run):
     fivetran.by_hand(sync_frequency=60, **AT_WORK)
     renamed = {**fleet(unit()), "group": "Group_New", "formerly": "Group_Dev"}
     assert "and differs from the file" in failure(check, {}, renamed)
@@ -111,7 +111,7 @@ def test_units_of_the_last_run_are_not_looked_at_again(fivetran: Fivetran, new_r
     assert fivetran.secrets("GET", "/requests") == []
 
 
-def test_a_first_run_rejects_a_destination_that_differs(fivetran: Fivetran, new_run):
+def test_first_run_rejects_a_destination_that_differs(fivetran: Fivetran, new_run):
     destination = {
         "file": "dev/environment.yaml",
         "group": "Group_Dev",
@@ -131,7 +131,7 @@ def test_a_first_run_rejects_a_destination_that_differs(fivetran: Fivetran, new_
     assert fivetran.requests() == [], "state has it"
 
 
-def test_a_preview_looks_for_a_connection_that_the_last_run_did_not_make(fivetran: Fivetran, new_run):
+def test_preview_looks_for_a_connection_that_the_last_run_did_not_make(fivetran: Fivetran, new_run):
     wanted = unit(frame="TWELVE")
     before = check({}, fleet(wanted))  # which failed, or was killed, before it made the connection
     fivetran.by_hand(config={"frame": "SIX"}, paused=True)
@@ -147,7 +147,7 @@ def test_a_preview_looks_for_a_connection_that_the_last_run_did_not_make(fivetra
     assert fivetran.writes() == []
 
 
-def test_a_preview_recognises_the_connection_that_a_killed_run_created(fivetran: Fivetran, new_run):
+def test_preview_recognises_the_connection_that_a_killed_run_created(fivetran: Fivetran, new_run):
     wanted = unit(historical_sync_time_frame="ALL_TIME")
     before = check({}, fleet(wanted))
     made = ConnectionProvider().create(connection_inputs(wanted, fivetran.group))
@@ -180,7 +180,7 @@ def test_preflight_rejects_nothing_and_warns_without_an_answer(
     ],
 )
 @pytest.mark.parametrize("path", ["/groups$", "/connections/"])
-def test_a_key_that_fivetran_rejects_is_one_rejection_before_anything_is_touched(
+def test_key_that_fivetran_rejects_is_one_rejection_before_anything_is_touched(
     fivetran: Fivetran, new_run, path: str, status: int, answer: str
 ):
     for name in ("stripe", "sandbox"):
@@ -267,7 +267,7 @@ def test_immutable_key_is_compared_with_the_live_value_when_first_declared(fivet
     )
 
 
-def test_a_fixed_setting_is_compared_with_what_is_live_when_a_file_says_it_first(fivetran: Fivetran, new_run):
+def test_fixed_setting_is_compared_with_what_is_live_when_a_file_says_it_first(fivetran: Fivetran, new_run):
     def saying(name: str, naming: str) -> dict[str, Any]:
         news = fleet(unit(name, settings={"destination_schema_names": naming}))
         news["units"][name] |= {"fixed": {"destination_schema_names": naming}}

@@ -54,29 +54,29 @@ def _values(monkeypatch: pytest.MonkeyPatch) -> None:
         base64.b64encode(CANARY.encode()).decode(),
     ],
 )
-def test_a_value_that_a_reference_stands_for_is_masked_in_any_spelling(quoted: str):
+def test_value_that_a_reference_stands_for_is_masked_in_any_spelling(quoted: str):
     message = failure(Quoting().create, {**PROPS, "says": f"the key {quoted} is rejected"})
     assert message == f"{FILE}: the key ****** is rejected"
 
 
-def test_the_values_of_the_old_inputs_are_masked_too(monkeypatch: pytest.MonkeyPatch):
+def test_values_of_the_old_inputs_are_masked_too(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("OLD", "the old canary")
     olds = {**PROPS, "config": {"api_key": {"env": "OLD", "version": 1.0}}}
     wrapped = operation(lambda _self, _id, _olds, _news: (_ for _ in ()).throw(OperationError("the old canary")))
     assert failure(wrapped, None, "id", olds, PROPS) == f"{FILE}: ******"
 
 
-def test_a_reference_without_a_value_is_passed_over(monkeypatch: pytest.MonkeyPatch):
+def test_reference_without_a_value_is_passed_over(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("SECOND")
     assert failure(Quoting().create, {**PROPS, "says": f"not {CANARY}"}) == f"{FILE}: not ******"
 
 
-def test_a_value_that_another_operation_of_the_process_resolved_is_masked():
+def test_value_that_another_operation_of_the_process_resolved_is_masked():
     resolve({"password": {"env": "OTHER"}}, [EnvironmentResolver({"OTHER": "of another unit"})])
     assert failure(Quoting().create, {**PROPS, "says": "not of another unit"}) == f"{FILE}: not ******"
 
 
-def test_the_file_is_named_once(monkeypatch: pytest.MonkeyPatch):
+def test_file_is_named_once(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("STRIPE_KEY", "stripe")
     assert failure(Quoting().create, {**PROPS, "says": f"{FILE}: no"}).endswith("no")
     assert failure(Quoting().create, {**PROPS, "says": "no"}) == f"{FILE}: no"
@@ -90,7 +90,7 @@ def test_unexpected_error_names_its_kind_and_place_and_quotes_nothing():
     assert "some value" not in message
 
 
-def test_the_engine_is_sent_one_line_without_a_traceback(monkeypatch: pytest.MonkeyPatch):
+def test_engine_is_sent_one_line_without_a_traceback(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
     Quoting().configure(ConfigureRequest(config=Config({}, "reconciler")))
     try:
@@ -138,7 +138,7 @@ def test_quoted_values_that_were_not_sent_are_masked(fivetran: Fivetran, new_run
     assert "the api_key ****** is no good" in failure(provider.read, made.id, olds)
 
 
-def test_the_api_keys_own_secret_is_masked(fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch):
+def test_api_keys_own_secret_is_masked(fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("FIVETRAN_APISECRET", "canary of the account")
     fivetran.fault(kind="status", status=401, body={"code": "Unauthorized", "message": "not canary of the account"})
     assert "401 Unauthorized: not ******." in failure(provider.create, inputs(fivetran.group))
@@ -224,7 +224,7 @@ def test_operation_of_a_preview_reads_no_secret_to_show_fivetrans_message(fivetr
     assert fivetran.secrets_read() == 0
 
 
-def test_a_text_of_fivetrans_is_masked_or_withheld(monkeypatch: pytest.MonkeyPatch):
+def test_text_of_fivetrans_is_masked_or_withheld(monkeypatch: pytest.MonkeyPatch):
     trees = [{"config": {"api_key": KEY}}, [{"env": "SECOND"}]]
     assert show(f"{CANARY} is\x1b wrong", known_values(trees, ask=True)) == "****** is wrong"
     hidden = f"{CANARY[:4]}\u200b\0{CANARY[4:]}"
@@ -240,7 +240,7 @@ def test_pulumi_config_references_resolve_from_the_engines_configuration(fivetra
     assert fivetran.the("stripe")["config"]["api_key"] == "canary of the stack"
 
 
-def test_a_text_that_holds_a_short_secret_is_withheld_and_our_own_names_stay(
+def test_text_that_holds_a_short_secret_is_withheld_and_our_own_names_stay(
     fivetran: Fivetran, new_run, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("STRIPE_KEY", "stripe")
@@ -253,13 +253,13 @@ def test_a_text_that_holds_a_short_secret_is_withheld_and_our_own_names_stay(
     assert "too short, a common word" in message
 
 
-def test_a_name_that_a_secret_is_equal_to_is_not_masked_in_our_own_words():
+def test_name_that_a_secret_is_equal_to_is_not_masked_in_our_own_words():
     remember_declared([{"unit": "second canary/4712+ orders"}, PROPS["config"]])
     assert failure(Quoting().create, {**PROPS, "says": "no second canary/4712+"}).endswith("no second canary/4712+")
     assert failure(Quoting().create, {**PROPS, "says": f"no {CANARY}"}).endswith("no ******")
 
 
-def test_an_error_about_no_unit_is_withheld_while_a_value_of_the_run_is_not_known(fivetran: Fivetran, new_run):
+def test_error_about_no_unit_is_withheld_while_a_value_of_the_run_is_not_known(fivetran: Fivetran, new_run):
     remember_declared([{"config": {"api_key": SECRET}}])
     fivetran.fault(kind="status", status=400, body=REFUSAL)
     message = failure(ServiceAccountProvider().read, "a@example.com", {"file": FILE, "group_id": fivetran.group})

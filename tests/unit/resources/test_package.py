@@ -66,7 +66,7 @@ def connect(fivetran: Fivetran, package: str, name: str = "orders") -> str:
     return str(fivetran.make(group_id=fivetran.group, service="connector_sdk", config=config)["id"])
 
 
-def test_a_package_is_uploaded_once_and_again_when_its_file_changes(fivetran: Fivetran, code: Code):
+def test_package_is_uploaded_once_and_again_when_its_file_changes(fivetran: Fivetran, code: Code):
     props = code.says("1")
     assert "at" not in props, "where a machine keeps it is in no state"
     made = provider.create(props)
@@ -100,7 +100,7 @@ def test_code_that_is_packed_anew_is_no_change_and_no_drift(fivetran: Fivetran, 
     assert [request["method"] for request in fivetran.requests()] == ["GET"], "it is downloaded once"
 
 
-def test_a_package_that_cannot_be_downloaded_counts_as_other_code(fivetran: Fivetran, code: Code):
+def test_package_that_cannot_be_downloaded_counts_as_other_code(fivetran: Fivetran, code: Code):
     props = code.says("1")
     id_ = str(provider.create(props).id)
     run.account.client().update_package(id_, pack("1", 2027))
@@ -109,7 +109,7 @@ def test_a_package_that_cannot_be_downloaded_counts_as_other_code(fivetran: Five
     assert provider.diff(id_, drifted, props).changes
 
 
-def test_a_connections_package_with_the_same_files_in_it_is_adopted(fivetran: Fivetran, code: Code, new_run):
+def test_connections_package_with_the_same_files_in_it_is_adopted(fivetran: Fivetran, code: Code, new_run):
     props = code.says("1")
     theirs = run.account.client().create_package(pack("1", 2027)).id
     connect(fivetran, theirs)
@@ -147,7 +147,7 @@ def test_refresh_detects_changed_or_deleted_code(fivetran: Fivetran, code: Code)
     assert "`pulumi up --stack dev --refresh` uploads it again" in failure(provider.update, id_, props, code.says("2"))
 
 
-def test_a_package_is_adopted_with_its_connection_if_it_is_the_file(fivetran: Fivetran, code: Code, new_run):
+def test_package_is_adopted_with_its_connection_if_it_is_the_file(fivetran: Fivetran, code: Code, new_run):
     props = code.says("1")
     theirs = run.account.client().create_package(code.file.read_bytes()).id
     connect(fivetran, theirs)
@@ -176,7 +176,7 @@ def test_package_is_deleted_when_no_connection_has_it(fivetran: Fivetran, code: 
         assert packages() == []
 
 
-def test_a_file_that_changes_under_the_run_is_not_uploaded(fivetran: Fivetran, code: Code):
+def test_file_that_changes_under_the_run_is_not_uploaded(fivetran: Fivetran, code: Code):
     props = code.says("1")
     code.file.write_bytes(b"PK")
     assert failure(provider.create, props) == f"{FILE}: code.zip changed during the run\n    Run again."
@@ -185,7 +185,7 @@ def test_a_file_that_changes_under_the_run_is_not_uploaded(fivetran: Fivetran, c
     assert fivetran.writes() == []
 
 
-def test_a_connection_whose_package_is_about_to_be_uploaded_differs():
+def test_connection_whose_package_is_about_to_be_uploaded_differs():
     olds = {"file": FILE, "group_id": "g", "destination": {"schema": "orders"}, "config": {"package_id": "a"}}
     assert ConnectionProvider().diff("c", olds, {**olds, "config": {"package_id": Unknown()}}).changes
     assert not ConnectionProvider().diff("c", olds, dict(olds)).changes

@@ -93,7 +93,7 @@ def test_vendor_text_in_it_is_scrubbed(fivetran: Fivetran, stack: Stack):
     assert stack.activation.state["pending"]["task key"] == "install ******"
 
 
-def test_a_changed_config_reaches_it_and_leaves_it_waiting(fivetran: Fivetran, stack: Stack):
+def test_changed_config_reaches_it_and_leaves_it_waiting(fivetran: Fivetran, stack: Stack):
     stack.up(awaiting())
     changed = awaiting(historical_sync_time_frame="DATE_LIMIT")
     assert stack.pending(changed) == ["connection", "activation"]
@@ -208,7 +208,7 @@ def test_consent_that_is_withdrawn_is_a_failure(fivetran: Fivetran, stack: Stack
     assert list(run.outcomes.failures()) == [FILE]
 
 
-def test_a_schedule_is_applied_also_while_a_started_connection_waits_again(fivetran: Fivetran, stack: Stack, new_run):
+def test_schedule_is_applied_also_while_a_started_connection_waits_again(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(unit())
     fivetran.edit("stripe", setup_state="broken")
     new_run()
@@ -221,7 +221,7 @@ def test_a_schedule_is_applied_also_while_a_started_connection_waits_again(fivet
     assert stack.pending(paused) == []
 
 
-def test_the_account_and_the_key_of_a_group_are_asked_for_once(
+def test_account_and_the_key_of_a_group_are_asked_for_once(
     fivetran: Fivetran, new_run, caplog: pytest.LogCaptureFixture
 ):
     with caplog.at_level(logging.ERROR):

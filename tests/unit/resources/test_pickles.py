@@ -80,7 +80,7 @@ providers = pytest.mark.parametrize("provider", list(IN_STATE), ids=lambda provi
 
 
 @providers
-def test_a_provider_is_pickled_as_these_bytes(provider: type[ResourceProvider]):
+def test_provider_is_pickled_as_these_bytes(provider: type[ResourceProvider]):
     pickled = base64.b64decode(serialize_provider(provider()))
     assert pickled == IN_STATE[provider]
     assert len(pickled) < 200
@@ -94,7 +94,7 @@ def test_pickled_provider_has_no_code(provider: type[ResourceProvider], monkeypa
 
 
 @providers
-def test_an_instance_holds_nothing(provider: type[ResourceProvider]):
+def test_instance_holds_nothing(provider: type[ResourceProvider]):
     assert vars(provider()) == {}
 
 

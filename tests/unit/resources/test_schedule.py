@@ -83,7 +83,7 @@ def test_schedule_pauses_again_what_the_file_pauses_and_airflow_or_a_person_unpa
     assert schedule.changed_fields(found, wanted) == {"paused": True}
 
 
-def test_a_pause_by_hand_stays_and_a_lifted_pause_is_drift():
+def test_pause_by_hand_stays_and_a_lifted_pause_is_drift():
     declared = props(FivetranSchedule())
     assert schedule.as_file(declared, replace(LIVE, paused=True)) == {"schedule": declared["schedule"]}
     assert "paused" not in schedule.as_file(props(FivetranSchedule(), "INC-1"), replace(LIVE, paused=False))
@@ -99,7 +99,7 @@ def test_a_pause_by_hand_stays_and_a_lifted_pause_is_drift():
         ({"schedule_type": "cron", "sync_frequency": None}, {"by": "cron"}),
     ],
 )
-def test_a_schedule_changed_by_hand_is_drift_and_is_put_right(change, found):
+def test_schedule_changed_by_hand_is_drift_and_is_put_right(change, found):
     described = schedule.as_file(props(FivetranSchedule()), replace(LIVE, **change))
     assert described["schedule"] == found
     assert schedule.changed_fields(described, props(FivetranSchedule())) == {
@@ -108,7 +108,7 @@ def test_a_schedule_changed_by_hand_is_drift_and_is_put_right(change, found):
     }
 
 
-def test_a_daily_time_in_another_spelling_is_no_drift():
+def test_daily_time_in_another_spelling_is_no_drift():
     wanted = props(FivetranSchedule(1440, "04:00"))
     for spelled in ("04:00", "4:00", "04:00:00", None):
         live = replace(LIVE, sync_frequency=1440, daily_sync_time=spelled)
@@ -246,7 +246,7 @@ def test_file_pauses_and_unpauses_and_undoes_a_start_by_hand(fivetran: Fivetran,
     assert fivetran.the("stripe")["paused"] is True
 
 
-def test_a_schedule_changed_by_hand_is_shown_and_put_right_by_one_change(fivetran: Fivetran, stack: Stack, new_run):
+def test_schedule_changed_by_hand_is_shown_and_put_right_by_one_change(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(unit())
     fivetran.edit("stripe", sync_frequency=15)
     new_run()
@@ -259,7 +259,7 @@ def test_a_schedule_changed_by_hand_is_shown_and_put_right_by_one_change(fivetra
     assert fivetran.the("stripe")["sync_frequency"] == 360
 
 
-def test_a_schedule_is_changed_without_a_test_and_nothing_else_is_sent(fivetran: Fivetran, stack: Stack):
+def test_schedule_is_changed_without_a_test_and_nothing_else_is_sent(fivetran: Fivetran, stack: Stack):
     stack.up(unit())
     fivetran.script_tests(target="stripe", runs=None, results=[BAD_TEST])
     fivetran.forget_requests()
@@ -268,7 +268,7 @@ def test_a_schedule_is_changed_without_a_test_and_nothing_else_is_sent(fivetran:
     assert sorted(change["keys"]) == ["run_setup_tests", "schedule_type", "sync_frequency"]
 
 
-def test_a_changed_schedule_reaches_a_started_connection_also_while_its_tests_fail(fivetran: Fivetran, stack: Stack):
+def test_changed_schedule_reaches_a_started_connection_also_while_its_tests_fail(fivetran: Fivetran, stack: Stack):
     stack.up(unit())
     broken: dict[str, Any] = {"historical_sync_time_frame": "DATE_LIMIT"}
     fivetran.script_tests(target="stripe", runs=2, results=[BAD_TEST])
@@ -280,7 +280,7 @@ def test_a_changed_schedule_reaches_a_started_connection_also_while_its_tests_fa
     assert CHANGE not in fivetran.writes(), "it was sent already"
 
 
-def test_a_changed_schedule_of_one_that_never_started_is_sent_when_it_starts(fivetran: Fivetran, stack: Stack):
+def test_changed_schedule_of_one_that_never_started_is_sent_when_it_starts(fivetran: Fivetran, stack: Stack):
     fivetran.script_tests(target="stripe", runs=2, results=[BAD_TEST])
     assert stack.up(unit()) == "failed"
     assert stack.up(unit(schedule=FivetranSchedule(60))) == "failed"
@@ -292,14 +292,14 @@ def test_a_changed_schedule_of_one_that_never_started_is_sent_when_it_starts(fiv
 
 
 @with_each_fault
-def test_a_changed_schedule_is_written_in_spite_of_a_fault(fivetran: Fivetran, stack: Stack, fault: dict[str, Any]):
+def test_changed_schedule_is_written_in_spite_of_a_fault(fivetran: Fivetran, stack: Stack, fault: dict[str, Any]):
     stack.up(unit())
     fivetran.fault(method="PATCH", **fault)
     stack.up(unit(schedule=FivetranSchedule(60)))
     assert fivetran.the("stripe")["sync_frequency"] == 60
 
 
-def test_a_changed_schedule_that_was_rejected_stays_pending(fivetran: Fivetran, stack: Stack):
+def test_changed_schedule_that_was_rejected_stays_pending(fivetran: Fivetran, stack: Stack):
     stack.up(unit())
     fivetran.fault(method="PATCH", kind="status", status=403, body={"code": "Forbidden"})
     assert "403 Forbidden" in failure(stack.up, unit(schedule=FivetranSchedule(60)))

@@ -16,7 +16,7 @@ from .stack import Stack
 EXACT = {**KEY, "exact": True}
 
 
-def test_a_stray_line_end_is_reported_with_its_reference_and_not_sent(
+def test_stray_line_end_is_reported_with_its_reference_and_not_sent(
     fivetran: Fivetran, stack: Stack, new_run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     monkeypatch.setenv("STRIPE_KEY", f"{CANARY}\r\n")
@@ -28,7 +28,7 @@ def test_a_stray_line_end_is_reported_with_its_reference_and_not_sent(
     assert CANARY not in caplog.text
 
 
-def test_a_failed_test_names_the_odd_value_again(
+def test_failed_test_names_the_odd_value_again(
     fivetran: Fivetran, stack: Stack, new_run, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("STRIPE_KEY", f"{CANARY} ")
@@ -40,7 +40,7 @@ def test_a_failed_test_names_the_odd_value_again(
     )
 
 
-def test_an_exact_reference_sends_the_value_as_kept_silently_and_is_a_change(
+def test_exact_reference_sends_the_value_as_kept_silently_and_is_a_change(
     fivetran: Fivetran, stack: Stack, new_run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     monkeypatch.setenv("STRIPE_KEY", f"{CANARY}\n")
@@ -57,7 +57,7 @@ def test_an_exact_reference_sends_the_value_as_kept_silently_and_is_a_change(
     assert stack.pending(exact) == []
 
 
-def test_a_key_that_is_rejected_while_reading_ahead_leaves_no_traceback(
+def test_key_that_is_rejected_while_reading_ahead_leaves_no_traceback(
     fivetran: Fivetran, stack: Stack, new_run, recwarn: pytest.WarningsRecorder
 ):
     stack.up(unit())

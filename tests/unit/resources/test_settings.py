@@ -60,7 +60,7 @@ def test_settings_are_created_with_the_connection_and_cause_no_later_change(
 
 
 @pytest.mark.parametrize("name", OTHER)
-def test_a_setting_that_changes_in_the_file_is_sent_alone(fivetran: Fivetran, stack: Stack, name: str):
+def test_setting_that_changes_in_the_file_is_sent_alone(fivetran: Fivetran, stack: Stack, name: str):
     stack.up(unit(settings=EVERY))
     value, tests = OTHER[name]
     fivetran.forget_requests()
@@ -74,7 +74,7 @@ def test_a_setting_that_changes_in_the_file_is_sent_alone(fivetran: Fivetran, st
 
 
 @pytest.mark.parametrize("name", OTHER)
-def test_a_setting_that_changes_by_hand_is_drift_and_is_repaired(fivetran: Fivetran, stack: Stack, new_run, name: str):
+def test_setting_that_changes_by_hand_is_drift_and_is_repaired(fivetran: Fivetran, stack: Stack, new_run, name: str):
     stack.up(unit(settings=EVERY))
     fivetran.edit("stripe", **{name: OTHER[name][0]})
     new_run()
@@ -84,7 +84,7 @@ def test_a_setting_that_changes_by_hand_is_drift_and_is_repaired(fivetran: Fivet
     assert fivetran.the("stripe")[name] == EVERY[name]
 
 
-def test_an_undeclared_setting_is_never_drift(fivetran: Fivetran, stack: Stack, new_run):
+def test_undeclared_setting_is_never_drift(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(unit())
     fivetran.edit("stripe", **{name: value for name, value in EVERY.items() if name in OTHER})
     new_run()
@@ -92,7 +92,7 @@ def test_an_undeclared_setting_is_never_drift(fivetran: Fivetran, stack: Stack, 
     assert stack.pending(unit()) == []
 
 
-def test_a_declared_default_that_fivetran_leaves_out_is_no_drift(fivetran: Fivetran, stack: Stack, new_run):
+def test_declared_default_that_fivetran_leaves_out_is_no_drift(fivetran: Fivetran, stack: Stack, new_run):
     fivetran.options(empty_fields="absent")
     wanted = unit(settings={"data_delay_sensitivity": "NORMAL", "data_delay_threshold": 0, "pause_after_trial": False})
     stack.up(wanted)
@@ -101,7 +101,7 @@ def test_a_declared_default_that_fivetran_leaves_out_is_no_drift(fivetran: Fivet
     assert stack.pending(wanted) == []
 
 
-def test_a_connection_that_is_made_again_gets_its_settings_back(fivetran: Fivetran, stack: Stack, new_run):
+def test_connection_that_is_made_again_gets_its_settings_back(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(unit(settings=EVERY))
     fivetran.delete("stripe")
     new_run()
@@ -111,7 +111,7 @@ def test_a_connection_that_is_made_again_gets_its_settings_back(fivetran: Fivetr
     assert {name: live[name] for name in EVERY} == EVERY
 
 
-def test_a_setting_that_left_is_named_once_with_its_default(
+def test_setting_that_left_is_named_once_with_its_default(
     fivetran: Fivetran, stack: Stack, caplog: pytest.LogCaptureFixture
 ):
     stack.up(unit(settings={"networking_method": "SshTunnel", "proxy_agent_id": "a", "data_delay_threshold": 0}))
@@ -144,7 +144,7 @@ def test_names_in_the_destination_cannot_change_once_a_connection_exists(fivetra
     assert fivetran.writes() == []
 
 
-def test_a_setting_that_differs_at_adoption_is_shown_and_changed_only_where_allowed(
+def test_setting_that_differs_at_adoption_is_shown_and_changed_only_where_allowed(
     fivetran: Fivetran, stack: Stack, new_run
 ):
     made = fivetran.by_hand(succeeded_at="2026-01-01T00:00:00Z", networking_method="SshTunnel")
@@ -214,9 +214,7 @@ def test_settings_are_made_with_the_destination_and_are_then_no_difference(fivet
 
 
 @pytest.mark.parametrize("name", OF_DESTINATION)
-def test_a_setting_of_a_destination_that_changes_by_hand_is_drift_and_is_repaired(
-    fivetran: Fivetran, new_run, name: str
-):
+def test_setting_of_a_destination_that_changes_by_hand_is_drift_and_is_repaired(fivetran: Fivetran, new_run, name: str):
     provider, group = DestinationProvider(), fivetran.group
     declared = destination(**OF_DESTINATION)
     provider.update(group, destination(), declared)
@@ -231,7 +229,7 @@ def test_a_setting_of_a_destination_that_changes_by_hand_is_drift_and_is_repaire
     assert live_destination(fivetran)[name] == OF_DESTINATION[name]
 
 
-def test_a_destination_whose_settings_differ_is_not_adopted(fivetran: Fivetran, new_run):
+def test_destination_whose_settings_differ_is_not_adopted(fivetran: Fivetran, new_run):
     message = failure(
         DestinationProvider().create, destination(networking_method="ProxyAgent", bucket="example-staging")
     )
@@ -240,7 +238,7 @@ def test_a_destination_whose_settings_differ_is_not_adopted(fivetran: Fivetran, 
     assert fivetran.writes() == []
 
 
-def test_a_setting_of_a_destination_that_left_is_named(fivetran: Fivetran, caplog: pytest.LogCaptureFixture):
+def test_setting_of_a_destination_that_left_is_named(fivetran: Fivetran, caplog: pytest.LogCaptureFixture):
     settings = {"bucket": "example-staging", "networking_method": "Directly"}  # the second is Fivetran's default
     assert DestinationProvider().diff(fivetran.group, destination(**settings), destination()).changes
     assert caplog.messages == [
@@ -249,7 +247,7 @@ def test_a_setting_of_a_destination_that_left_is_named(fivetran: Fivetran, caplo
     ]
 
 
-def test_a_setting_that_a_destination_is_reached_by_is_tested_again(fivetran: Fivetran, new_run):
+def test_setting_that_a_destination_is_reached_by_is_tested_again(fivetran: Fivetran, new_run):
     provider = DestinationTestsProvider()
     olds = {"file": "f", "group_id": fivetran.group, "account": "a@example.com"}
     news = {**olds, "settings": {"networking_method": "ProxyAgent"}}

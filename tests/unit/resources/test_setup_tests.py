@@ -19,7 +19,7 @@ TEST = "POST /v1/connections/{connection_id}/test"
 HELD_TEST = {"path": "/test$", "kind": "hold", "count": None}
 
 
-def test_the_tests_of_several_connections_run_at_once_though_each_activation_waits(fivetran: Fivetran, new_run):
+def test_tests_of_several_connections_run_at_once_though_each_activation_waits(fivetran: Fivetran, new_run):
     held = fivetran.fault(**HELD_TEST)
     names = [f"stripe_{number}" for number in range(6)]
     stacks = {name: Stack(fivetran.group) for name in names}
@@ -31,7 +31,7 @@ def test_the_tests_of_several_connections_run_at_once_though_each_activation_wai
     assert fivetran.writes().count(TEST) == len(names), "each tested once"
 
 
-def test_a_test_slower_than_the_deadline_is_read_by_the_next_run_and_not_run_again(
+def test_test_slower_than_the_deadline_is_read_by_the_next_run_and_not_run_again(
     fivetran: Fivetran, stack: Stack, new_run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     monkeypatch.setenv(DEADLINE_VARIABLE, "0")
@@ -138,7 +138,7 @@ def test_running_setup_tests_do_not_keep_the_process_alive(fivetran: Fivetran, n
 @pytest.mark.parametrize(
     ("value", "seconds"), [("", 600), ("never", 600), ("5", 5), ("0.5", 0.5), ("-1", 0), ("9999", 600)]
 )
-def test_a_deadline_is_a_number_of_seconds_no_longer_than_the_client_waits(
+def test_deadline_is_a_number_of_seconds_no_longer_than_the_client_waits(
     value: str, seconds: float, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv(DEADLINE_VARIABLE, value)
@@ -172,7 +172,7 @@ def test_abandoned_setup_test_delays_no_other():
         run_unless_killed("a_destination", lambda: int("nothing"))
 
 
-def test_the_engine_is_gone_when_nothing_listens_at_its_address():
+def test_engine_is_gone_when_nothing_listens_at_its_address():
     with socket.create_server(("127.0.0.1", 0)) as engine_:
         address = f"127.0.0.1:{engine_.getsockname()[1]}"
         assert not engine.is_gone(["pulumi.dynamic", address])

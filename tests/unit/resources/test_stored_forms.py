@@ -55,7 +55,7 @@ def declared(**changes: Any) -> Unit:
 
 @pytest.mark.usefixtures("vault")
 @pytest.mark.parametrize("shown", ["stored", "absent"])
-def test_a_stored_form_is_shown_once_and_is_no_drift(
+def test_stored_form_is_shown_once_and_is_no_drift(
     fivetran: Fivetran, stack: Stack, new_run, caplog: pytest.LogCaptureFixture, shown: str
 ):
     fivetran.options(config_after_write=shown)
@@ -76,7 +76,7 @@ def test_a_stored_form_is_shown_once_and_is_no_drift(
 
 
 @pytest.mark.usefixtures("vault")
-def test_a_stored_form_that_the_answer_does_not_show_is_learnt_when_it_is_sent_again(
+def test_stored_form_that_the_answer_does_not_show_is_learnt_when_it_is_sent_again(
     fivetran: Fivetran, stack: Stack, new_run
 ):
     fivetran.options(config_after_write="sent")
@@ -93,7 +93,7 @@ def test_a_stored_form_that_the_answer_does_not_show_is_learnt_when_it_is_sent_a
 
 
 @pytest.mark.usefixtures("vault")
-def test_a_value_that_is_neither_sent_nor_stored_is_drift(fivetran: Fivetran, stack: Stack, new_run):
+def test_value_that_is_neither_sent_nor_stored_is_drift(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(declared())
     fivetran.edit("vault", config={"folder": "2DeF"})
     new_run()
@@ -107,7 +107,7 @@ def test_a_value_that_is_neither_sent_nor_stored_is_drift(fivetran: Fivetran, st
 
 
 @pytest.mark.usefixtures("vault")
-def test_a_drifted_value_is_sent_again_and_then_quiet(fivetran: Fivetran, stack: Stack, new_run):
+def test_drifted_value_is_sent_again_and_then_quiet(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(declared())
     fivetran.edit("vault", config={"folder": "2DeF"})
     new_run()
@@ -120,7 +120,7 @@ def test_a_drifted_value_is_sent_again_and_then_quiet(fivetran: Fivetran, stack:
 
 
 @pytest.mark.usefixtures("vault")
-def test_a_change_by_hand_beside_a_write_is_not_taken_for_a_stored_form(fivetran: Fivetran, stack: Stack, new_run):
+def test_change_by_hand_beside_a_write_is_not_taken_for_a_stored_form(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(declared())
     fivetran.edit("vault", config={"folder": "2DeF", "address": "https://example.org"})
     stack.up(declared(account="other"))
@@ -133,7 +133,7 @@ def test_a_change_by_hand_beside_a_write_is_not_taken_for_a_stored_form(fivetran
 
 
 @pytest.mark.usefixtures("vault")
-def test_a_stored_form_is_forgotten_when_the_file_changes(fivetran: Fivetran, stack: Stack, new_run):
+def test_stored_form_is_forgotten_when_the_file_changes(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(declared())
     stack.up(declared(folder="1AbC"))
     assert "folder" not in stack.connection.state["stored_forms"]
@@ -144,7 +144,7 @@ def test_a_stored_form_is_forgotten_when_the_file_changes(fivetran: Fivetran, st
 
 
 @pytest.mark.usefixtures("vault")
-def test_an_adoption_shows_another_form_as_a_difference_and_learns_it(fivetran: Fivetran, stack: Stack, new_run):
+def test_adoption_shows_another_form_as_a_difference_and_learns_it(fivetran: Fivetran, stack: Stack, new_run):
     live = {"schema": "vault", "api_key": CANARY, "folder": "1AbC"}
     made = fivetran.make(group_id=fivetran.group, service="vault", config=live, succeeded_at="2026-01-01T00:00:00Z")
     wanted = unit("vault", service="vault", folder=FOLDER, adopt=Adopt(made["id"], apply_changes=True))
@@ -164,7 +164,7 @@ def test_no_secret_is_remembered(fivetran: Fivetran, stack: Stack, caplog: pytes
 
 
 @pytest.mark.usefixtures("vault")
-def test_a_list_with_secrets_in_it_is_quiet_until_either_side_changes(fivetran: Fivetran, stack: Stack, new_run):
+def test_list_with_secrets_in_it_is_quiet_until_either_side_changes(fivetran: Fivetran, stack: Stack, new_run):
     wanted = declared(users=[{"name": "bob", "password": KEY}, {"name": "eve", "password": KEY}])
     stack.up(wanted)
     masked = [{"name": "BOB", "password": "******"}, {"name": "EVE", "password": "******"}]
@@ -193,12 +193,12 @@ def test_a_list_with_secrets_in_it_is_quiet_until_either_side_changes(fivetran: 
         ["A"],
     ],
 )
-def test_a_list_that_is_not_masked_or_of_another_shape_is_not_remembered(live: list[Any]):
+def test_list_that_is_not_masked_or_of_another_shape_is_not_remembered(live: list[Any]):
     config = {"users": [{"name": "a", "password": KEY}]}
     assert learn(config, {"users": live}, {}, keys=config, field=None, is_secret=lambda _: False) == {}
 
 
-def test_a_value_that_is_not_shown_again_is_no_drift():
+def test_value_that_is_not_shown_again_is_no_drift():
     forms = learn({"a": "x"}, {}, {}, keys=["a"], field=None, is_secret=lambda _: False)
     assert forms == {"a": {"sent": "x"}}
     assert recall({}, forms, None) == {"a": "x"}

@@ -107,7 +107,7 @@ def test_matching_tables_need_one_read_and_no_change(fivetran: Fivetran, shop: s
     assert asked(fivetran) == ["GET"]
 
 
-def test_a_connection_that_never_synced_has_its_source_looked_at_again(fivetran: Fivetran, shop: str):
+def test_connection_that_never_synced_has_its_source_looked_at_again(fivetran: Fivetran, shop: str):
     configure(shop, SYNC)
     fivetran.change_source("shop", {"schemas": {"secrets": {"keys": ["id key"]}}})
     asked(fivetran)
@@ -127,7 +127,7 @@ def test_many_tables_need_one_change(fivetran: Fivetran, shop: str):
     assert list(written(fivetran)["public"]) == ["table_0"]
 
 
-def test_a_run_that_dies_anywhere_is_followed_by_one_that_ends_the_work(
+def test_run_that_dies_anywhere_is_followed_by_one_that_ends_the_work(
     fivetran: Fivetran, new_run: Callable[..., None], clock: FastClock
 ):
     fivetran.set_source("postgres", SOURCE)
@@ -147,14 +147,14 @@ def test_a_run_that_dies_anywhere_is_followed_by_one_that_ends_the_work(
 
 
 @pytest.mark.parametrize("nth", range(1, 6))
-def test_a_lost_answer_changes_nothing(fivetran: Fivetran, shop: str, nth: int):
+def test_lost_answer_changes_nothing(fivetran: Fivetran, shop: str, nth: int):
     fivetran.fault(kind="drop_reply", path="/schemas", nth=nth)
     assert configure(shop, SYNC).warnings == ()
     assert written(fivetran)["public"]["users"] == HASHED
 
 
 @pytest.mark.parametrize("path", ["/schemas$", "/reload$"])
-def test_a_change_under_which_others_changed_something_is_sent_again_for_a_while(
+def test_change_under_which_others_changed_something_is_sent_again_for_a_while(
     fivetran: Fivetran, shop: str, path: str, clock: FastClock
 ):
     conflict = {"kind": "status", "status": 409, "body": {"code": "Conflict", "message": "changed meanwhile"}}
@@ -182,7 +182,7 @@ def test_edits_of_one_connection_wait_for_each_other(fivetran: Fivetran, shop: s
     assert list(written(fivetran)["public"]) == ["heartbeat"]
 
 
-def test_a_table_that_the_source_got_since_is_found_by_another_look(fivetran: Fivetran, shop: str):
+def test_table_that_the_source_got_since_is_found_by_another_look(fivetran: Fivetran, shop: str):
     configure(shop, SYNC)
     fivetran.change_source("shop", {"schemas": {"public": {"coupons": ["id key", "code"]}}})
     asked(fivetran)
@@ -373,7 +373,7 @@ def test_refresh_detects_a_selection_by_hand(fivetran: Fivetran, shop: str):
     }
 
 
-def test_a_refresh_of_what_has_no_tables_yet_finds_nothing(fivetran: Fivetran, shop: str):
+def test_refresh_of_what_has_no_tables_yet_finds_nothing(fivetran: Fivetran, shop: str):
     assert read(shop, SYNC).sync == SYNC
     fivetran.delete(shop)
     assert read(shop, SYNC).sync == SYNC
@@ -389,7 +389,7 @@ def test_refresh_warns_of_exclusions_without_effect(fivetran: Fivetran, shop: st
     assert "the source has no such table; did you mean users?" in warning
 
 
-def test_a_refresh_asks_once_for_each_connection_whose_tables_are_declared(
+def test_refresh_asks_once_for_each_connection_whose_tables_are_declared(
     fivetran: Fivetran, new_run: Callable[..., None]
 ):
     ids = {name: make(fivetran, name) for name in ("one", "two", "three", "four")}
@@ -407,7 +407,7 @@ def test_a_refresh_asks_once_for_each_connection_whose_tables_are_declared(
 
 
 @pytest.mark.parametrize("first", ["fleet", "destination"])
-def test_a_refresh_reads_ahead_once_it_knows_the_group_and_what_state_holds_of_it(
+def test_refresh_reads_ahead_once_it_knows_the_group_and_what_state_holds_of_it(
     fivetran: Fivetran, new_run: Callable[..., None], first: str
 ):
     ids = {name: make(fivetran, name) for name in ("one", "two")}

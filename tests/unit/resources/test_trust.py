@@ -79,7 +79,7 @@ def test_certificates_are_approved_before_the_first_test(fivetran: Fivetran, sta
     assert fivetran.writes() == []
 
 
-def test_a_host_key_is_approved_before_the_first_test(fivetran: Fivetran, stack: Stack):
+def test_host_key_is_approved_before_the_first_test(fivetran: Fivetran, stack: Stack):
     key = host_key()
     fivetran.set_host("tunnel.example.com", host_key=key)
     declared = _shop(Trust(fingerprints=tuple(public_keys.read_host_keys(key))), **TUNNEL)
@@ -107,7 +107,7 @@ def test_trust_that_leaves_the_file_is_revoked_and_others_stay(
     assert _approved(fivetran) == [other.hash]
 
 
-def test_a_revocation_by_hand_is_drift_that_an_update_repairs(fivetran: Fivetran, stack: Stack, ca: Authority, new_run):
+def test_revocation_by_hand_is_drift_that_an_update_repairs(fivetran: Fivetran, stack: Stack, ca: Authority, new_run):
     declared = _shop(Trust(certificates=_read(ca)))
     stack.up(declared)
     fivetran.edit("shop", certificates=[])
@@ -118,14 +118,14 @@ def test_a_revocation_by_hand_is_drift_that_an_update_repairs(fivetran: Fivetran
     assert _approved(fivetran) == [_read(ca)[0].hash]
 
 
-def test_a_unit_without_trust_asks_for_no_approvals(fivetran: Fivetran, stack: Stack, new_run):
+def test_unit_without_trust_asks_for_no_approvals(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(_shop())
     new_run()
     stack.refresh()
     assert not any("certificates" in route or "fingerprints" in route for route in fivetran.counts())
 
 
-def test_a_failed_test_shows_what_to_paste(fivetran: Fivetran, stack: Stack, ca: Authority):
+def test_failed_test_shows_what_to_paste(fivetran: Fivetran, stack: Stack, ca: Authority):
     key = host_key()
     server = ca.issue("db.example.com")
     fivetran.set_host("db.example.com", certificates=[server.pem, ca.pem])
@@ -159,7 +159,7 @@ def test_details_show_only_what_reads_as_a_certificate_or_key():
     assert (message.count("- pem:"), message.count("- {key:")) == (1, 1)
 
 
-def test_a_hash_that_is_not_ours_is_shown_with_its_key():
+def test_hash_that_is_not_ours_is_shown_with_its_key():
     other = _read(authority())[0].hash
     test = SetupTest("t", "FAILED", "m", ({"public_key": host_key(), "hash": other},))
     assert f", hash: {other}}}" in presented_keys.snippet(test)
@@ -177,7 +177,7 @@ def test_details_are_masked_like_the_message(fivetran: Fivetran, stack: Stack):
     assert CANARY not in str(run.outcomes.failures()) + str(stack.activation.state)
 
 
-def test_a_working_connection_that_lacks_an_approval_is_not_adopted(fivetran: Fivetran, stack: Stack, ca: Authority):
+def test_working_connection_that_lacks_an_approval_is_not_adopted(fivetran: Fivetran, stack: Stack, ca: Authority):
     made = _by_hand(fivetran)
     declared = Trust(certificates=_read(ca))
     message = failure(stack.up, _shop(declared))
@@ -187,7 +187,7 @@ def test_a_working_connection_that_lacks_an_approval_is_not_adopted(fivetran: Fi
     assert _approved(fivetran) == [_read(ca)[0].hash]
 
 
-def test_a_hash_alone_holds_where_fivetran_trusts_it_already(fivetran: Fivetran, stack: Stack, ca: Authority, new_run):
+def test_hash_alone_holds_where_fivetran_trusts_it_already(fivetran: Fivetran, stack: Stack, ca: Authority, new_run):
     [certificate] = _read(ca)
     made = _by_hand(fivetran)
     run.account.client().approve("certificates", made, hash_=certificate.hash, encoded_cert=str(certificate.encoded))
@@ -202,7 +202,7 @@ def test_a_hash_alone_holds_where_fivetran_trusts_it_already(fivetran: Fivetran,
     assert "the file has only its hash, and Fivetran no longer trusts it" in failure(stack.up, declared)
 
 
-def test_a_hash_without_its_key_creates_no_connection(fivetran: Fivetran, stack: Stack, ca: Authority):
+def test_hash_without_its_key_creates_no_connection(fivetran: Fivetran, stack: Stack, ca: Authority):
     declared = _shop(Trust(certificates=(Certificate(_read(ca)[0].hash),)))
     assert "the connection does not exist yet" in failure(stack.up, declared)
     assert fivetran.named("shop") == []
@@ -221,7 +221,7 @@ def test_any_presented_certificate_is_trusted_when_the_file_says_any(
     assert not any("certificates" in route for route in fivetran.counts())
 
 
-def test_a_key_is_known_by_itself_where_fivetran_hashes_it_otherwise(fivetran: Fivetran, stack: Stack, new_run):
+def test_key_is_known_by_itself_where_fivetran_hashes_it_otherwise(fivetran: Fivetran, stack: Stack, new_run):
     key = host_key()
     [ours] = public_keys.read_host_keys(key)
     declared = _shop(Trust(fingerprints=(ours,)))
@@ -245,7 +245,7 @@ def _until_it_works(stack: Stack, declared: Unit, new_run: Callable[..., None]) 
 
 
 @with_each_fault
-def test_an_approval_that_fails_is_repeated_and_made_once(
+def test_approval_that_fails_is_repeated_and_made_once(
     fivetran: Fivetran, stack: Stack, ca: Authority, new_run: Callable[..., None], fault: dict[str, Any]
 ):
     fivetran.fault(method="POST", path="/certificates$", **fault)
@@ -258,7 +258,7 @@ def test_an_approval_that_fails_is_repeated_and_made_once(
     settle()
 
 
-def test_a_run_that_was_killed_after_approving_is_finished_by_the_next(
+def test_run_that_was_killed_after_approving_is_finished_by_the_next(
     fivetran: Fivetran, stack: Stack, ca: Authority, new_run
 ):
     declared = _shop(Trust(certificates=_read(ca)))

@@ -53,13 +53,13 @@ def test_access_without_its_end_is_stopped(tmp_path: Path):
 
 
 @pytest.mark.parametrize(("sensitive", "severity"), [(False, "note"), (True, "stop")])
-def test_a_revocation_is_stopped_only_for_sensitive_data(tmp_path: Path, sensitive: bool, severity: str):
+def test_revocation_is_stopped_only_for_sensitive_data(tmp_path: Path, sensitive: bool, severity: str):
     steps = [step("update", "DatasetAccess", "shop", {**ACCESS, "entries": {"a": READER}}, {**ACCESS, "entries": {}})]
     files = {"shop": unit(dataset={"sensitive": sensitive})}
     assert [each.severity for each in consequences(tmp_path, files, *steps)] == [severity]
 
 
-def test_a_lapsed_grant_is_removed_without_a_review(tmp_path: Path):
+def test_lapsed_grant_is_removed_without_a_review(tmp_path: Path):
     old = {**ACCESS, "entries": {"a": until("2026-11-30", "2026-12-01")}}
     steps = [step("update", "DatasetAccess", "shop", old, {**ACCESS, "entries": {}})]
     [lapsed] = consequences(tmp_path, {"shop": unit(dataset={"sensitive": True})}, *steps)
@@ -67,7 +67,7 @@ def test_a_lapsed_grant_is_removed_without_a_review(tmp_path: Path):
     assert lapsed.text.startswith("removes the lapsed ")
 
 
-def test_a_pause_is_scheduled_only_by_an_expiry_or_a_retirement(tmp_path: Path):
+def test_pause_is_scheduled_only_by_an_expiry_or_a_retirement(tmp_path: Path):
     pause = step("update", "Activation", "shop", {"name": "shop"}, {"name": "shop", "paused": "x"})
     files = {
         "expired": unit(expires="2026-11-30"),
@@ -81,14 +81,14 @@ def test_a_pause_is_scheduled_only_by_an_expiry_or_a_retirement(tmp_path: Path):
     assert scheduled == {"expired": True, "retired": True, "paused": False}
 
 
-def test_a_dataset_that_stays_in_bigquery_is_noted(tmp_path: Path):
+def test_dataset_that_stays_in_bigquery_is_noted(tmp_path: Path):
     steps = [step("delete", "Dataset", "shop", {"datasetId": "shop"}, retainOnDelete=True)]
     assert found(consequences(tmp_path, {}, *steps)) == [
         ("note", "dataset_released", "keeps the dataset shop with its data in BigQuery, and no longer manages it")
     ]
 
 
-def test_the_parts_of_a_replacement_are_one_consequence(tmp_path: Path):
+def test_parts_of_a_replacement_are_one_consequence(tmp_path: Path):
     inputs = {"service": "stripe", "destination": {"schema": "shop"}, "unit": "shop"}
     steps = [
         step("create-replacement", "Connection", "shop", inputs, inputs),
@@ -120,7 +120,7 @@ def test_columns_of_which_more_arrives_are_stopped(tmp_path: Path, old: str, new
     ("others", "fate"),
     [(None, "stays so until a user changes it in Fivetran"), ("included", "is included from now on, by `others`")],
 )
-def test_a_column_removed_from_a_file_is_shown_with_the_effect(tmp_path: Path, others: str | None, fate: str):
+def test_column_removed_from_a_file_is_shown_with_the_effect(tmp_path: Path, others: str | None, fate: str):
     def inputs(columns: dict[str, str]) -> dict[str, Any]:
         tables = {"customer": {"columns": {"phone": "excluded", **columns}}}
         return {"sync": {**({"others": others} if others else {}), "schemas": {"shop": {"tables": tables}}}}
@@ -131,7 +131,7 @@ def test_a_column_removed_from_a_file_is_shown_with_the_effect(tmp_path: Path, o
     assert (changed.severity, changed.text) == ("stop", f"{column}: it {fate}")
 
 
-def test_a_choice_of_a_column_is_shown_at_its_line(tmp_path: Path):
+def test_choice_of_a_column_is_shown_at_its_line(tmp_path: Path):
     def sync(word: str) -> dict[str, Any]:
         tables = {"customer": {"columns": {"phone": "hashed", "email": word}}}
         return {"new": "block_all", "schemas": {"shop": {"tables": tables}}}
@@ -143,7 +143,7 @@ def test_a_choice_of_a_column_is_shown_at_its_line(tmp_path: Path):
     assert (tmp_path / "dev" / "shop.yaml").read_text().splitlines()[line - 1].strip() == "email: excluded"
 
 
-def test_a_column_that_leaves_the_file_counts_as_included(tmp_path: Path):
+def test_column_that_leaves_the_file_counts_as_included(tmp_path: Path):
     tables = {"customer": {"columns": {"email": "hashed"}}}
     old = {"name": "shop", "sync": {"new": "block_all", "schemas": {"shop": {"tables": tables}}}}
     new = {"name": "shop", "sync": {"new": "block_all"}}
@@ -185,14 +185,14 @@ def test_choices_of_a_replaced_connection_are_compared_in_its_new_schema(tmp_pat
     ]
 
 
-def test_a_variable_of_a_paused_unit_is_removed(tmp_path: Path):
+def test_variable_of_a_paused_unit_is_removed(tmp_path: Path):
     files = {"shop": unit(connector={"schedule": {"by": "airflow", "task_id": "fivetran_shop"}, "paused": "INC-1"})}
     outputs = {"airflow_variables": {"fivetran_shop_connector_id": "plain_compass"}}
     text = "removes the Airflow variable fivetran_shop_connector_id: a DAG that reads it fails"
     assert found(consequences(tmp_path, files, **outputs)) == [("stop", "variable_removed", text)]
 
 
-def test_a_column_named_like_a_key_of_sync_is_a_column(tmp_path: Path):
+def test_column_named_like_a_key_of_sync_is_a_column(tmp_path: Path):
     def inputs(word: str) -> dict[str, Any]:
         tables = {"tables": {"mode": "LIVE", "columns": {"columns": word, "mode": "hashed"}}}
         return {"name": "shop", "sync": {"new": "block_all", "schemas": {"schemas": {"tables": tables}}}}
@@ -243,7 +243,7 @@ def test_tables_that_are_deleted_sooner_are_stopped(tmp_path: Path, old: str | N
     assert "default_table_expiration_ms" in lines[int(sooner.place.split(":")[1]) - 1]
 
 
-def test_a_setting_made_by_hand_that_a_run_removes_is_shown(tmp_path: Path):
+def test_setting_made_by_hand_that_a_run_removes_is_shown(tmp_path: Path):
     inputs = {"datasetId": "shop", "location": "US"}
     by_hand = {**inputs, "defaultTableExpirationMs": 3_600_000, "friendlyName": "By hand", "etag": "x"}
     change = step("update", "Dataset", "shop", inputs, inputs, outputs=by_hand)
@@ -254,7 +254,7 @@ def test_a_setting_made_by_hand_that_a_run_removes_is_shown(tmp_path: Path):
     ]
 
 
-def test_a_new_expiry_is_shown_without_the_labels_that_record_it(tmp_path: Path):
+def test_new_expiry_is_shown_without_the_labels_that_record_it(tmp_path: Path):
     def inputs(day: str) -> dict[str, Any]:
         labels = {LABEL: day}
         return {"datasetId": "shop", "labels": labels, "pulumiLabels": labels, "effectiveLabels": labels}
@@ -267,7 +267,7 @@ def test_a_new_expiry_is_shown_without_the_labels_that_record_it(tmp_path: Path)
     ("milliseconds", "words"),
     [(3_600_000, "1 hour"), (7_200_000, "2 hours"), (86_400_000, "1 day"), (2_592_000_000, "30 days")],
 )
-def test_an_expiration_of_tables_is_shown_in_hours_or_days(tmp_path: Path, milliseconds: int, words: str):
+def test_expiration_of_tables_is_shown_in_hours_or_days(tmp_path: Path, milliseconds: int, words: str):
     new = {"datasetId": "shop", "defaultTableExpirationMs": milliseconds}
     [sooner] = consequences(tmp_path, {"shop": unit()}, step("update", "Dataset", "shop", {"datasetId": "shop"}, new))
     assert sooner.text.endswith(f": BigQuery deletes each new table after {words}")
@@ -326,7 +326,7 @@ def test_fingerprints_are_of_kind_unit_object_value_and_day(one: Consequence):
     assert len(prints) == 7
 
 
-def test_a_fingerprint_is_the_same_on_every_machine():
+def test_fingerprint_is_the_same_on_every_machine():
     one = Consequence("stop", "dataset_deleted", "deletes it", "dataset shop", "shop")
     assert one.fingerprint("dev") == "9978cfef8f8d379a"
 
@@ -442,7 +442,7 @@ def test_fingerprints_differ_with_what_is_done(tmp_path: Path, one: list[Any], o
 
 
 @pytest.mark.parametrize(("before", "after", "severity"), [(True, False, "stop"), (False, True, "note")])
-def test_a_dataset_that_is_no_longer_sensitive_is_stopped_though_its_access_stays(
+def test_dataset_that_is_no_longer_sensitive_is_stopped_though_its_access_stays(
     tmp_path: Path, before: bool, after: bool, severity: str
 ):
     def units(sensitive: bool) -> dict[str, Any]:
@@ -461,14 +461,14 @@ def test_a_dataset_that_is_no_longer_sensitive_is_stopped_though_its_access_stay
         ({"by": "fivetran", "daily_at": "18:00"}, {"by": "fivetran", "every": "1h"}, "every 1h, so far daily at 18:00"),
     ],
 )
-def test_a_schedule_is_shown_in_words(tmp_path: Path, old: dict[str, str], new: dict[str, str], words: str):
+def test_schedule_is_shown_in_words(tmp_path: Path, old: dict[str, str], new: dict[str, str], words: str):
     [changed] = consequences(
         tmp_path, {"shop": unit()}, step("update", "Activation", "shop", {"schedule": old}, {"schedule": new})
     )
     assert changed.text == f"changes when the connection shop syncs: {words}"
 
 
-def test_an_expiry_of_a_new_dataset_is_noted_and_a_sooner_one_of_an_old_is_stopped(tmp_path: Path):
+def test_expiry_of_a_new_dataset_is_noted_and_a_sooner_one_of_an_old_is_stopped(tmp_path: Path):
     def units(old: Mapping[str, str], new: Mapping[str, str]) -> list[Any]:
         def recorded(ends: Mapping[str, str]) -> dict[str, Any]:
             endings = {name: {"removed_on": day} for name, day in ends.items()}
@@ -483,7 +483,7 @@ def test_an_expiry_of_a_new_dataset_is_noted_and_a_sooner_one_of_an_old_is_stopp
     assert units(day, {"a": "2027-02-01"}) == [("stop", "dataset a")]
 
 
-def test_a_connection_that_gets_another_name_is_shown_with_both(tmp_path: Path):
+def test_connection_that_gets_another_name_is_shown_with_both(tmp_path: Path):
     units = [{"units": {"shop": {"file": "dev/shop.yaml", "connection": name}}} for name in ("old", "shop")]
     steps = [
         step("update", "Preflight", "preflight", *units),
@@ -493,7 +493,7 @@ def test_a_connection_that_gets_another_name_is_shown_with_both(tmp_path: Path):
     assert replaced.text.startswith("replaces the connection old by the new connection shop, which syncs its whole")
 
 
-def test_a_new_version_of_a_secret_is_shown_beside_the_old_one(tmp_path: Path):
+def test_new_version_of_a_secret_is_shown_beside_the_old_one(tmp_path: Path):
     def inputs(version: int, name: str = "key") -> dict[str, Any]:
         reference = {"secret": name, "version": version, "project": "dev-project"}
         return {**CONNECTION, "config": {"api_key": reference}}
@@ -517,7 +517,7 @@ def test_settings_outside_config_are_named(tmp_path: Path):
     assert changed.text == f"changes `networking_method` of the connection shop{OTHER_SOURCE}"
 
 
-def test_a_function_of_either_generation_that_fivetran_may_call_is_stopped(tmp_path: Path):
+def test_function_of_either_generation_that_fivetran_may_call_is_stopped(tmp_path: Path):
     steps = [
         step("create", "FunctionIamMember", "shop", None, {"cloudFunction": "first"}),
         step("create", "ServiceIamMember", "shop", None, {"name": "second"}),
@@ -528,7 +528,7 @@ def test_a_function_of_either_generation_that_fivetran_may_call_is_stopped(tmp_p
     ]
 
 
-def test_a_replacement_in_another_group_has_another_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_replacement_in_another_group_has_another_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def fingerprint(group: str) -> str | None:
         fivetran = {**previews.ENVIRONMENT["fivetran"], "group": group}
         monkeypatch.setattr(previews, "ENVIRONMENT", {**previews.ENVIRONMENT, "fivetran": fivetran})
@@ -538,7 +538,7 @@ def test_a_replacement_in_another_group_has_another_fingerprint(tmp_path: Path, 
     assert fingerprint("Group_A") != fingerprint("Group_B")
 
 
-def test_a_resource_that_a_review_cannot_describe_needs_approval(tmp_path: Path):
+def test_resource_that_a_review_cannot_describe_needs_approval(tmp_path: Path):
     steps = [step("update", "Unheard", "x", {"who": "a"}, {"who": who}) for who in ("b", "c")]
     one, other = (consequences(tmp_path, {"shop": unit()}, each)[0] for each in steps)
     assert (one.severity, one.text[:19]) == ("stop", "updates Unheard x, ")
@@ -561,7 +561,7 @@ def test_a_resource_that_a_review_cannot_describe_needs_approval(tmp_path: Path)
         ),
     ],
 )
-def test_a_deleted_dataset_is_shown_with_the_number_of_its_tables(
+def test_deleted_dataset_is_shown_with_the_number_of_its_tables(
     tmp_path: Path, tables: dict[str, int], allowed: bool, text: str
 ):
     steps = [step("delete", "Dataset", "shop", {"datasetId": "shop", "deleteContentsOnDestroy": allowed})]
@@ -570,7 +570,7 @@ def test_a_deleted_dataset_is_shown_with_the_number_of_its_tables(
     assert deleted.fingerprint("dev") == consequences(tmp_path, {}, *steps)[0].fingerprint("dev")
 
 
-def test_a_later_expiry_sends_nothing_to_fivetran(tmp_path: Path):
+def test_later_expiry_sends_nothing_to_fivetran(tmp_path: Path):
     old, new = ({**CONNECTION, "ending": {"removed_on": day}} for day in ("2027-01-01", "2027-02-01"))
     assert review(tmp_path, {"shop": unit()}, step("update", "Connection", "shop", old, new)) == []
 
@@ -611,7 +611,7 @@ def test_another_value_of_a_field_that_names_the_source_has_another_fingerprint(
 
 
 @pytest.mark.parametrize("name", ["delimiter", "timeframe_months", "update_method", "api_quota", "compression"])
-def test_a_field_that_says_how_something_is_read_is_a_note(tmp_path: Path, name: str):
+def test_field_that_says_how_something_is_read_is_a_note(tmp_path: Path, name: str):
     old, new = ({**CONNECTION, "config": {name: each}} for each in ("a", "b"))
     [changed] = consequences(tmp_path, {"shop": unit()}, step("update", "Connection", "shop", old, new))
     assert (changed.severity, changed.kind) == ("note", "config_changed")

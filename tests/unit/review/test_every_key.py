@@ -52,7 +52,7 @@ NO_LINE = {
                 "config.*",
             )
         },
-        "formerly": "test_a_renamed_unit_is_shown_with_both_names",
+        "formerly": "test_renamed_unit_is_shown_with_both_names",
         "connector.package": "test_consequences.py has its line: a ZIP file is needed",
         "dataset": "its keys have lines",
         "dataset.id": "another id is another dataset: one is deleted, one is created",
@@ -821,7 +821,7 @@ def test_each_changed_key_of_a_unit_has_a_line_in_its_review(tmp_path: Path):
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: " ".join(_named(setting)))
-def test_a_changed_key_of_an_environment_has_a_line(tmp_path: Path, setting: Setting):
+def test_changed_key_of_an_environment_has_a_line(tmp_path: Path, setting: Setting):
     units = {"shop": unit(dataset={"labels": {"a": "1"}}, expires="2027-01-05")}
     units["shop"]["connector"]["config"] = {"api_key": {"secret": "key", "version": 1}}
     if setting.value == "forbidden":
@@ -848,7 +848,7 @@ def _assert_line(found: list[Consequence], severity: str, words: str) -> None:
     assert any(re.match(r"dev/environment\.yaml:\d+:\d+$", each.place) for each in fitting)
 
 
-def test_a_renamed_unit_is_shown_with_both_names(tmp_path: Path):
+def test_renamed_unit_is_shown_with_both_names(tmp_path: Path):
     before, after = Files(tmp_path, {"shop": unit()}), Files(tmp_path, {"store": unit(formerly="shop")})
     [line] = review_of(tmp_path, before, after)
     assert (line.severity, line.text) == (
@@ -867,7 +867,7 @@ def test_a_renamed_unit_is_shown_with_both_names(tmp_path: Path):
     ],
     ids=["comment", "line ends", "order of keys", "order of owners"],
 )
-def test_a_change_of_the_text_alone_has_no_line(tmp_path: Path, change: Callable[[str], str]):
+def test_change_of_the_text_alone_has_no_line(tmp_path: Path, change: Callable[[str], str]):
     text = yaml.safe_dump(unit(owners=["a@example.com", "b@example.com"]), sort_keys=False)
     assert change(text) != text
     files = [Files(tmp_path, {"shop": each}) for each in (text, change(text))]

@@ -45,7 +45,7 @@ def test_each_grant_and_revocation_stops_and_names_what_the_role_allows(tmp_path
     assert lines[TEAM] == "environment.yaml:14:7"
 
 
-def test_a_lapsed_role_and_an_undeclared_one_are_revoked_without_a_review(tmp_path: Path):
+def test_lapsed_role_and_an_undeclared_one_are_revoked_without_a_review(tmp_path: Path):
     old = {"members": {ANN: VIEW}, "until": {ANN: "2026-11-30"}, "undeclared": {TEAM: EDIT}}
     new = {"members": {}, "undeclared_access": "revoked"}
     items = review(
@@ -58,7 +58,7 @@ def test_a_lapsed_role_and_an_undeclared_one_are_revoked_without_a_review(tmp_pa
     assert [each.is_scheduled for each in items] == [False, True]
 
 
-def test_a_later_last_day_is_stopped_and_an_earlier_one_is_noted(tmp_path: Path):
+def test_later_last_day_is_stopped_and_an_earlier_one_is_noted(tmp_path: Path):
     short, long = ({"members": {ANN: VIEW}, "until": {ANN: day}} for day in ("2026-12-10", "2026-12-20"))
     later = review(tmp_path, "update", short, long, grant(VIEW, ANN, until="2026-12-20"))
     assert found(later) == [("stop", f"keeps {VIEW} {GROUP} for {ANN} until 2026-12-20 (so far until 2026-12-10)")]
@@ -68,7 +68,7 @@ def test_a_later_last_day_is_stopped_and_an_earlier_one_is_noted(tmp_path: Path)
     assert [each.severity for each in earlier] == ["note"]
 
 
-def test_a_later_last_day_is_stopped_when_the_address_is_in_another_case(tmp_path: Path):
+def test_later_last_day_is_stopped_when_the_address_is_in_another_case(tmp_path: Path):
     old = {"members": {ANN.replace("ann", "ANN"): VIEW}, "until": {ANN.replace("ann", "ANN"): "2026-12-10"}}
     later = review(tmp_path, "update", old, {"members": {ANN: VIEW}}, grant(VIEW, ANN))
     assert found(later) == [("stop", f"keeps {VIEW} {GROUP} for {ANN} (so far until 2026-12-10)")]
@@ -76,26 +76,26 @@ def test_a_later_last_day_is_stopped_when_the_address_is_in_another_case(tmp_pat
     assert review(tmp_path, "update", old, same, grant(VIEW, ANN, until="2026-12-10")) == []
 
 
-def test_a_first_list_is_one_consequence_that_names_all_members(tmp_path: Path):
+def test_first_list_is_one_consequence_that_names_all_members(tmp_path: Path):
     new = {"members": {ANN: VIEW, TEAM: EDIT}, "undeclared_access": "revoked"}
     [item] = review(tmp_path, "create", None, new, grant(VIEW, ANN), grant(EDIT, TEAM))
     text = f"declares who can change connectors {GROUP}: {EDIT} to {TEAM}; {VIEW} to {ANN}. Revokes the roles of all"
     assert (item.severity, item.text) == ("stop", f"{text} other users and teams")
 
 
-def test_a_policy_that_begins_to_revoke_is_stopped(tmp_path: Path):
+def test_policy_that_begins_to_revoke_is_stopped(tmp_path: Path):
     old, new = {"members": {ANN: VIEW}}, {"members": {ANN: VIEW}, "undeclared_access": "revoked"}
     text = "revokes the roles in the Fivetran group Group_Dev from all users and teams that no file declares"
     assert found(review(tmp_path, "update", old, new, grant(VIEW, ANN))) == [("stop", text)]
 
 
-def test_a_removed_list_leaves_the_members_their_roles(tmp_path: Path):
+def test_removed_list_leaves_the_members_their_roles(tmp_path: Path):
     [item] = review(tmp_path, "delete", {"members": {ANN: VIEW}}, None)
     assert item.severity == "note"
     assert f"{ANN} keep their role" in item.text
 
 
-def test_the_forecast_counts_a_request_for_each_changed_role():
+def test_forecast_counts_a_request_for_each_changed_role():
     old, new = {"members": {ANN: VIEW, "user:bob@example.com": VIEW}}, {"members": {ANN: VIEW, TEAM: EDIT}}
     assert requests_of(Step("update", "GroupAccess", "dev", old, new)) == 4
     assert requests_of(Step("create", "GroupAccess", "dev", {}, new)) == 4

@@ -15,7 +15,7 @@ SECRETS = st.text(min_size=1, max_size=40).filter(lambda text: text.strip() and 
 
 
 @given(SECRETS, st.text(max_size=20), st.text(max_size=20))
-def test_a_secret_is_masked_or_its_text_is_withheld(secret: str, before: str, after: str) -> None:
+def test_secret_is_masked_or_its_text_is_withheld(secret: str, before: str, after: str) -> None:
     masked = mask(f"{before} {secret} {after}", [secret])
     if masked is not None:
         assert MASK in masked
@@ -38,7 +38,7 @@ def test_a_secret_is_masked_or_its_text_is_withheld(secret: str, before: str, af
         str.strip,
     ],
 )
-def test_a_secret_is_found_in_any_spelling(form: Callable[[str], str]) -> None:
+def test_secret_is_found_in_any_spelling(form: Callable[[str], str]) -> None:
     secret = 'pä "ss"/wörd & 1\n'
     masked = mask(f"<{form(secret)}>", [secret])
     assert masked is not None
@@ -64,54 +64,54 @@ def test_a_secret_is_found_in_any_spelling(form: Callable[[str], str]) -> None:
         base64.b64encode("sk_live_0aZ9xY".encode("utf-16-le")).decode(),
     ],
 )
-def test_a_text_is_withheld_when_a_secret_shows_once_it_is_decoded(text: str) -> None:
+def test_text_is_withheld_when_a_secret_shows_once_it_is_decoded(text: str) -> None:
     assert mask(f"no {text}", ["sk_live_0aZ9xY"]) is None
 
 
 @pytest.mark.parametrize("form", [lambda text: unicodedata.normalize("NFD", text), str.upper])
-def test_a_text_is_withheld_when_it_spells_the_letters_of_a_secret_otherwise(form: Callable[[str], str]) -> None:
+def test_text_is_withheld_when_it_spells_the_letters_of_a_secret_otherwise(form: Callable[[str], str]) -> None:
     assert mask(f"no {form('straße-pässwörd-7')}", ["straße-pässwörd-7"]) is None
 
 
-def test_a_fragment_of_a_secret_is_masked_and_a_short_one_is_left() -> None:
+def test_fragment_of_a_secret_is_masked_and_a_short_one_is_left() -> None:
     assert mask("no sk_live_0aZ9xYkk…", ["sk_live_0aZ9xYkkQ7"]) == "no ******…"
     assert mask("no sk_live", ["sk_live_0aZ9xYkkQ7"]) == "no sk_live"
     assert mask("no such host https://api.example", ["https://api.ex/0aZ9"]) == "no such host https://api.example"
 
 
-def test_the_password_in_an_address_is_masked() -> None:
+def test_password_in_an_address_is_masked() -> None:
     assert mask("no hunter22xx, hunter%402xx", ["postgres://a:hunter22xx@db/x"]) == "no ******, hunter%402xx"
     assert mask("no hunter@2xx", ["postgres://a:hunter%402xx@db/x"]) == "no ******"
 
 
-def test_a_line_of_a_key_inside_a_json_document_is_masked() -> None:
+def test_line_of_a_key_inside_a_json_document_is_masked() -> None:
     document = json.dumps({"type": "service_account", "private_key": "-----BEGIN KEY-----\nkqhkiG9w0BAQ\n"})
     assert mask("bad line kqhkiG9w0BAQ!", [document]) == "bad line ******!"
 
 
-def test_a_public_name_inside_a_secret_document_stays_in_our_own_text() -> None:
+def test_public_name_inside_a_secret_document_stays_in_our_own_text() -> None:
     document = json.dumps({"project_id": "dev-project", "private_key_id": "0aZ9xYkk"})
     message = mask_distinctive("dev-project: no 0aZ9xYkk", [document], "dev-project".__eq__)
     assert message == "dev-project: no ******"
 
 
 @pytest.mark.parametrize("secret", ["x7Q", "pw", "1", "hunter2", "password", "stripe", "administrator"])
-def test_a_text_is_withheld_when_a_mask_would_give_the_secret_away(secret: str) -> None:
+def test_text_is_withheld_when_a_mask_would_give_the_secret_away(secret: str) -> None:
     assert mask(f"the key {secret.upper()} is rejected", [secret]) is None
     assert mask("another one is rejected", [secret]) == "another one is rejected"
 
 
-def test_a_tiny_value_is_found_only_where_it_stands_alone() -> None:
+def test_tiny_value_is_found_only_where_it_stands_alone() -> None:
     assert mask("because of 412", ["us", "1"]) == "because of 412"
     assert mask("field us: 1", ["us"]) is None
 
 
-def test_a_line_of_a_secret_of_several_lines_is_masked() -> None:
+def test_line_of_a_secret_of_several_lines_is_masked() -> None:
     pem = "-----BEGIN KEY-----\nMIIEvQIBADANBg\nkqhkiG9w0BAQ\n-----END KEY-----\n"
     assert mask("bad line: kqhkiG9w0BAQ!", [pem]) == "bad line: ******!"
 
 
-def test_a_value_inside_a_json_document_kept_as_a_string_is_masked() -> None:
+def test_value_inside_a_json_document_kept_as_a_string_is_masked() -> None:
     document = json.dumps({"type": "service_account", "private_key": "hunter22", "deep": [{"x": "correct horse"}]})
     assert mask("bad key hunter22 (correct horse)", [document]) == "bad key ****** (******)"
 
@@ -128,13 +128,13 @@ def test_our_own_text_is_masked_only_where_a_secret_is_distinctive() -> None:
     )
 
 
-def test_a_plain_word_is_not_distinctive_and_a_key_is() -> None:
+def test_plain_word_is_not_distinctive_and_a_key_is() -> None:
     assert [is_distinctive(each) for each in ("password", "hunter2", "hunter22", "correct horse", "a" * 16)] == [
         False, False, True, True, True,
     ]  # fmt: skip
 
 
-def test_a_code_is_an_identifier_and_a_key_is_none() -> None:
+def test_code_is_an_identifier_and_a_key_is_none() -> None:
     assert all(map(is_identifier, ["NotFound_Connection", "reconnect", "use_v2_api"]))
     assert not any(map(is_identifier, ["", "two words", "sk_live_0aZ9", "AKIA1234567890", "x" * 65]))
 
@@ -144,7 +144,7 @@ def test_every_string_of_a_tree_is_a_secret_value_and_nothing_else() -> None:
     assert sorted(secret_values(tree)) == ["four", "one", "three", "two"]
 
 
-def test_a_tree_that_is_deeper_than_the_stack_is_walked() -> None:
+def test_tree_that_is_deeper_than_the_stack_is_walked() -> None:
     tree: object = "hunter22"
     for _ in range(10_000):
         tree = [tree]

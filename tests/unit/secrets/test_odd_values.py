@@ -17,7 +17,7 @@ KEY = Reference("secret", "stripe", 3, "p")
 @pytest.mark.parametrize(
     "value", ["sk_live_1", "two words", PEM, PEM.strip(), '{"a": 1}', '{\n  "a": "b"\n}\n', "ab\tc", "p'w"]
 )
-def test_an_ordinary_value_is_sent_as_it_is_without_a_report(value: str):
+def test_ordinary_value_is_sent_as_it_is_without_a_report(value: str):
     assert clean_value(value) == value
     assert find_oddities(value) == ()
 
@@ -51,12 +51,12 @@ def test_an_ordinary_value_is_sent_as_it_is_without_a_report(value: str):
         ("\n", "\n", "is blank (sent as it is)"),
     ],
 )
-def test_an_odd_value_is_reported_with_what_is_sent(value: str, sent: str, report: str):
+def test_odd_value_is_reported_with_what_is_sent(value: str, sent: str, report: str):
     assert clean_value(value) == sent
     assert [str(each) for each in find_oddities(value)] == [report]
 
 
-def test_a_reference_that_says_exact_is_sent_as_kept_and_not_reported():
+def test_reference_that_says_exact_is_sent_as_kept_and_not_reported():
     exact = Reference("secret", "stripe", 3, "p", exact=True)
     assert as_sent(exact, "key\n") == "key\n"
     assert inspect_value("config.api_key", exact, "key\n") is None
@@ -70,5 +70,5 @@ def test_removed_characters_of_a_value_are_always_reported(value: str):
 
 
 @given(st.text("abcdef", min_size=6, max_size=9), st.sampled_from(["\n", "\r\n", " ", "\0", "\u200b"]))
-def test_a_report_never_shows_the_value(value: str, mark: str):
+def test_report_never_shows_the_value(value: str, mark: str):
     assert value not in str(inspect_value("config.api_key", KEY, f"{value}{mark}"))

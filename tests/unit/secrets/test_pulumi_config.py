@@ -19,14 +19,14 @@ def _configured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PulumiConfigResolver, "_get", None)
 
 
-def test_a_key_is_the_projects_unless_it_names_another_namespace():
+def test_key_is_the_projects_unless_it_names_another_namespace():
     PulumiConfigResolver.use(CONFIG.get)
     assert PulumiConfigResolver().resolve(Reference("pulumi_config", "stripe", 2)) == "canary"
     assert PulumiConfigResolver().resolve(Reference("pulumi_config", "other:key")) == "x"
 
 
 @pytest.mark.parametrize(("key", "what"), [("none", "is not set"), ("deep", "is not a text")])
-def test_a_key_without_a_text_is_named_with_the_command_that_sets_it(key: str, what: str):
+def test_key_without_a_text_is_named_with_the_command_that_sets_it(key: str, what: str):
     PulumiConfigResolver.use(CONFIG.get)
     with pytest.raises(LookupError) as caught:
         PulumiConfigResolver().resolve(Reference("pulumi_config", key))

@@ -97,6 +97,6 @@ def test_resolve_removes_a_stray_line_end_unless_the_reference_is_exact():
     )
 
 
-def test_a_variable_that_is_no_utf_8_is_named() -> None:
+def test_variable_that_is_no_utf_8_is_named() -> None:
     with pytest.raises(UnresolvedReferences, match=r"a: the environment variable KEY is not UTF-8 text"):
         resolve({"a": {"env": "KEY"}}, [EnvironmentResolver({"KEY": "k\udcff"})])

@@ -28,7 +28,7 @@ def failure(reference: Reference) -> str:
     return str(caught.value).removeprefix("config.api_key: ")
 
 
-def test_a_value_arrives_as_it_was_kept_where_its_file_says_exact(vault: Vault):
+def test_value_arrives_as_it_was_kept_where_its_file_says_exact(vault: Vault):
     reference = replace(vault.put("stripe", CANARY, version=3), exact=True)
     resolved = resolve({"api_key": reference.as_node(), "host": "db"}, resolvers())
     assert resolved.tree == {"api_key": CANARY, "host": "db"}
@@ -47,7 +47,7 @@ def test_googles_library_logs_no_value_at_debug(vault: Vault):
     assert "canary" not in done.stdout + done.stderr
 
 
-def test_a_version_is_that_version_and_none_is_the_newest(vault: Vault):
+def test_version_is_that_version_and_none_is_the_newest(vault: Vault):
     second = vault.put("stripe", "two", version=2)
     vault.put("stripe", "three", version=3)
     newest = Reference("secret", "stripe", None, PROJECT)
@@ -77,14 +77,14 @@ def test_all_faulty_references_are_reported_at_once(vault: Vault):
     assert [text.split(":")[0] for text in messages] == ["b[0]", "c.d"]
 
 
-def test_a_secret_that_is_not_there_is_named_with_its_project_and_how_to_make_it(vault: Vault):
+def test_secret_that_is_not_there_is_named_with_its_project_and_how_to_make_it(vault: Vault):
     assert failure(Reference("secret", "stripe", 1, PROJECT)) == (
         "project example-secrets has no secret stripe with a version: create one "
         "(`reconciler secret put --project example-secrets --create stripe`), or correct the reference"
     )
 
 
-def test_a_version_that_is_not_there_is_named_and_how_to_add_it(vault: Vault):
+def test_version_that_is_not_there_is_named_and_how_to_add_it(vault: Vault):
     vault.put("stripe", "x", version=2)
     assert failure(Reference("secret", "stripe", 3, PROJECT)) == (
         "the secret stripe in project example-secrets has no version 3: add it "
@@ -108,7 +108,7 @@ def test_disabled_version_is_distinguished_from_a_destroyed_one(vault: Vault):
     )
 
 
-def test_a_missing_permission_is_named_with_whose_it_is_and_the_role_that_has_it(vault: Vault):
+def test_missing_permission_is_named_with_whose_it_is_and_the_role_that_has_it(vault: Vault):
     reference = vault.put("stripe", "x")
     vault.deny("versions.access")
     assert failure(reference) == (
@@ -135,7 +135,7 @@ def test_transient_error_is_retried(vault: Vault, code: str):
     assert vault.asked()["values"] == 3
 
 
-def test_a_broken_connection_is_tried_again(vault: Vault):
+def test_broken_connection_is_tried_again(vault: Vault):
     reference = vault.put("stripe", "x")
     vault.fault(kind="drop")
     assert resolve([reference.as_node()], resolvers()).tree == ["x"]
@@ -168,13 +168,13 @@ def test_error_names_an_address_without_a_server(monkeypatch: pytest.MonkeyPatch
     assert ENDPOINT in str(caught.value)
 
 
-def test_a_value_that_was_damaged_on_the_way_is_rejected(vault: Vault):
+def test_value_that_was_damaged_on_the_way_is_rejected(vault: Vault):
     reference = vault.put("stripe", CANARY)
     vault.fault(kind="garble")
     assert failure(reference) == "version 1 of the secret stripe in project example-secrets arrived damaged: run again"
 
 
-def test_the_environments_proxy_is_not_for_this_machine(vault: Vault, monkeypatch: pytest.MonkeyPatch):
+def test_environments_proxy_is_not_for_this_machine(vault: Vault, monkeypatch: pytest.MonkeyPatch):
     reference = vault.put("stripe", "x")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")

@@ -32,7 +32,7 @@ def test_only_what_is_wrong_is_found_and_no_value_is_read(vault: Vault):
     assert vault.asked() == {"values": 0, "metadata": 6}
 
 
-def test_a_version_is_asked_for_once_and_what_is_kept_elsewhere_not_at_all(vault: Vault):
+def test_version_is_asked_for_once_and_what_is_kept_elsewhere_not_at_all(vault: Vault):
     one = vault.put("one", "x")
     elsewhere = [Reference("env", "A", 1), Reference("pulumi_config", "a"), Reference("held_by", "fivetran")]
     assert check_versions([one, one, *elsewhere]) == {}

@@ -20,7 +20,7 @@ def test_admin_api_needs_no_credentials(account: Account):
     assert httpx.get(account.url + "/_admin/snapshot").status_code == 200
 
 
-def test_a_snapshot_shows_secrets_only_when_asked(account: Account):
+def test_snapshot_shows_secrets_only_when_asked(account: Account):
     group = account.group()
     account.options(unknown_config_key="store")
     account.stripe(group, config={"novelty": "canary"})
@@ -32,7 +32,7 @@ def test_a_snapshot_shows_secrets_only_when_asked(account: Account):
     assert account.http.get("/_admin/snapshot?secrets=true").text.count("canary") == 7
 
 
-def test_the_request_log_names_keys_and_holds_no_values(account: Account):
+def test_request_log_names_keys_and_holds_no_values(account: Account):
     group = account.group()
     account.stripe(group)
     account.http.get("/v1/connections?schema=stripe")
@@ -63,7 +63,7 @@ def test_requests_are_counted_by_route(account: Account):
     assert account.admin("GET", "/requests/counts") == {}
 
 
-def test_a_reset_forgets_objects_faults_scripts_log_and_quota_but_not_options(account: Account):
+def test_reset_forgets_objects_faults_scripts_log_and_quota_but_not_options(account: Account):
     account.options(requests_per_hour=2)
     account.group()
     account.admin("POST", "/faults", {"kind": "html"})
@@ -98,7 +98,7 @@ def test_latency_is_added_to_every_answer(account: Account):
     assert time.monotonic() - start >= 0.1
 
 
-def test_a_connection_made_by_hand_is_connected_and_has_its_secrets(account: Account):
+def test_connection_made_by_hand_is_connected_and_has_its_secrets(account: Account):
     group = account.admin("POST", "/groups", {"name": "Old", "id": "projected_sickle"})["id"]
     assert account.data("GET", "/v1/groups/projected_sickle")["name"] == "Old"
     account.admin("POST", "/destinations", {"id": group, "config": {"project_id": "p"}})
@@ -119,7 +119,7 @@ def test_a_connection_made_by_hand_is_connected_and_has_its_secrets(account: Acc
     assert account.snapshot(connection)["effective"]["auth"] == {"refresh_token": "canary"}
 
 
-def test_a_connection_is_changed_by_hand_by_id_or_name(account: Account):
+def test_connection_is_changed_by_hand_by_id_or_name(account: Account):
     connection = account.stripe(account.group())["id"]
     account.admin("PATCH", "/connections/stripe", {"paused": True, "sync_frequency": 60, "schedule_type": "manual"})
     values = {"config": {"api_key": "canary-2", "support_connected_accounts_sync": True}, "setup_state": "broken"}
@@ -132,7 +132,7 @@ def test_a_connection_is_changed_by_hand_by_id_or_name(account: Account):
     assert account.http.get(f"/v1/connections/{connection}").status_code == 404
 
 
-def test_a_connection_that_breaks_says_what_to_do_until_it_is_mended(account: Account):
+def test_connection_that_breaks_says_what_to_do_until_it_is_mended(account: Account):
     connection = account.stripe(account.group())["id"]
     account.admin("PATCH", f"/connections/{connection}", {"setup_state": "broken"})
     status = account.data("GET", f"/v1/connections/{connection}")["status"]
@@ -144,7 +144,7 @@ def test_a_connection_that_breaks_says_what_to_do_until_it_is_mended(account: Ac
     assert (mended["setup_state"], mended["tasks"]) == ("connected", [])
 
 
-def test_a_destination_is_changed_by_hand(account: Account):
+def test_destination_is_changed_by_hand(account: Account):
     group = account.group()
     account.destination(group)
     account.admin("PATCH", f"/destinations/{group}", {"time_zone_offset": "+5", "config": {"bucket": "b"}})
@@ -191,7 +191,7 @@ def test_faults_and_scripts_are_removed_at_once(account: Account):
     assert account.http.get("/v1/groups").status_code == 200
 
 
-def test_a_body_that_is_no_json_is_rejected(account: Account):
+def test_body_that_is_no_json_is_rejected(account: Account):
     answer = account.http.post("/_admin/faults", content=b"{")
     assert (answer.status_code, answer.json()) == (400, {"error": "the body is a JSON object"})
 
@@ -209,7 +209,7 @@ def test_keys_are_added_and_limited(account: Account):
     assert account.http.post("/v1/groups", json={"name": "x"}, auth=(KEY, SECRET)).status_code == 403
 
 
-def test_a_service_can_be_registered_and_then_used(account: Account):
+def test_service_can_be_registered_and_then_used(account: Account):
     definition = {"form": "schema_table", "config": {"token": "secret", "size": "int = 3"}, "needs": ["token"]}
     account.admin("PUT", "/services/novelty", definition)
     config = {"schema": "s", "table": "t", "token": "canary"}

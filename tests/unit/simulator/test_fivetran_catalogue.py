@@ -30,7 +30,7 @@ def test_needs_of_a_service_are_fields_that_it_has(service: Any):
 
 
 @for_every("service", CATALOGUE.connections.values(), ids=lambda service: service.id)
-def test_a_default_is_a_value_its_field_can_have(service: Any):
+def test_default_is_a_value_its_field_can_have(service: Any):
     kinds = {"text": str, "int": int, "number": (int, float), "bool": bool}
     for path, field in _fields(service.config):
         if field.default is not None:
@@ -56,7 +56,7 @@ def test_registering_a_service_changes_no_other_catalogue():
     assert "novelty" not in Catalogue.load().connections
 
 
-def test_the_notation_is_read():
+def test_notation_is_read():
     service = parse_service(
         "s",
         {
@@ -91,19 +91,19 @@ def test_the_notation_is_read():
         [],
     ],
 )
-def test_a_definition_that_cannot_be_read_is_rejected(definition: Any):
+def test_definition_that_cannot_be_read_is_rejected(definition: Any):
     with pytest.raises(CatalogueError):
         parse_service("s", definition)
 
 
-def test_a_required_field_is_required(account: Account):
+def test_required_field_is_required(account: Account):
     account.admin("PUT", "/services/strict", {"config": {"must": "text, required"}})
     body = {"group_id": account.group(), "service": "strict", "config": {"schema": "s"}}
     answer = account.http.post("/v1/connections", json=body)
     assert answer.json()["message"] == "Field 'must' is required"
 
 
-def test_the_list_of_connector_types_is_paged_and_has_no_fields(account: Account):
+def test_list_of_connector_types_is_paged_and_has_no_fields(account: Account):
     first = account.data("GET", "/v1/metadata/connector-types?limit=10")
     assert len(first["items"]) == 10
     assert "next_cursor" in first
@@ -112,7 +112,7 @@ def test_the_list_of_connector_types_is_paged_and_has_no_fields(account: Account
     assert all(item.keys().isdisjoint({"config", "auth"}) for item in everything)
 
 
-def test_a_connector_types_details_describe_its_fields(account: Account):
+def test_connector_types_details_describe_its_fields(account: Account):
     details = account.data("GET", "/v1/metadata/connector-types/google_cloud_function")
     config = details["config"]
     assert config["required"] == ["schema"]

@@ -55,12 +55,12 @@ def _accept(sent: object, stored: dict[str, Any] | None = None, **options: Any) 
 
 
 @given(CONFIGS)
-def test_a_config_of_the_right_types_is_stored_as_it_came(config: dict[str, Any]):
+def test_config_of_the_right_types_is_stored_as_it_came(config: dict[str, Any]):
     assert merge({}, _accept(config)) == config
 
 
 @given(CONFIGS, CHANGES)
-def test_a_patch_replaces_what_it_names_clears_what_is_null_and_leaves_the_rest(
+def test_patch_replaces_what_it_names_clears_what_is_null_and_leaves_the_rest(
     before: dict[str, Any], changes: dict[str, Any]
 ):
     after = merge(before, _accept(changes, before))
@@ -73,7 +73,7 @@ def test_a_patch_replaces_what_it_names_clears_what_is_null_and_leaves_the_rest(
 
 
 @given(CONFIGS, CHANGES)
-def test_the_same_patch_twice_is_the_same_as_once(before: dict[str, Any], changes: dict[str, Any]):
+def test_same_patch_twice_is_the_same_as_once(before: dict[str, Any], changes: dict[str, Any]):
     once = merge(before, _accept(changes, before))
     assert merge(once, _accept(changes, once)) == once
 
@@ -110,7 +110,7 @@ def test_no_secret_is_shown_at_any_depth(config: dict[str, Any]):
     assert [pair["key"] for pair in answer["pairs"]] == [pair["key"] for pair in config["pairs"]]
 
 
-def test_an_unset_secret_is_not_shown_and_a_default_is():
+def test_unset_secret_is_not_shown_and_a_default_is():
     assert shown(FIELDS, {}, Options()) == {"port": 5432, "mode": "Fast"}
 
 
@@ -145,7 +145,7 @@ def test_unset_fields_can_be_shown_as_null():
         "host",
     ],
 )
-def test_a_wrong_type_key_or_shape_is_rejected_without_its_name(sent: object):
+def test_wrong_type_key_or_shape_is_rejected_without_its_name(sent: object):
     with pytest.raises(ApiError) as raised:
         _accept(sent)
     assert (raised.value.status, raised.value.message) == (400, "Invalid 'config' object")
@@ -163,13 +163,13 @@ def test_a_wrong_type_key_or_shape_is_rejected_without_its_name(sent: object):
         ({"host": "5432", "token": "true"}, {"host": "5432", "token": "true"}),
     ],
 )
-def test_a_number_or_boolean_as_text_is_stored_with_its_type(sent: Any, stored: Any):
+def test_number_or_boolean_as_text_is_stored_with_its_type(sent: Any, stored: Any):
     accepted = _accept(sent)
     assert accepted == stored
     assert [type(value) for value in accepted.values()] == [type(value) for value in stored.values()]
 
 
-def test_an_immutable_field_is_set_once():
+def test_immutable_field_is_set_once():
     stored = merge({}, _accept({"since": "2020"}))
     assert _accept({"since": "2020"}, stored) == {"since": "2020"}
     with pytest.raises(ApiError):
@@ -186,18 +186,18 @@ def test_an_immutable_field_is_set_once():
         ({"client": {"secret": MASK}}, {"client": {"id": "i", "secret": "old"}}),
     ],
 )
-def test_a_mask_sent_back_is_rejected_passed_over_or_stored_by_option(sent: dict[str, Any], stored: dict[str, Any]):
+def test_mask_sent_back_is_rejected_passed_over_or_stored_by_option(sent: dict[str, Any], stored: dict[str, Any]):
     with pytest.raises(ApiError):
         _accept(sent, stored)
     assert _accept(sent, stored, masked_value="store") == sent
     assert MASK not in str(_accept(sent, stored, masked_value="ignore"))
 
 
-def test_a_mask_is_an_ordinary_value_of_a_field_that_is_no_secret():
+def test_mask_is_an_ordinary_value_of_a_field_that_is_no_secret():
     assert _accept({"host": MASK}) == {"host": MASK}
 
 
-def test_a_list_of_secrets_is_masked_item_by_item():
+def test_list_of_secrets_is_masked_item_by_item():
     assert masked(FIELDS["tokens"], ["a", "b"]) == [MASK, MASK]
 
 

@@ -28,7 +28,7 @@ def _authorise(account: Account, connection: str, token: str) -> int:
     return account.http.post(f"/_admin/connections/{connection}/authorise", json={"token": token}).status_code
 
 
-def test_a_card_is_a_link_with_a_token_that_says_for_whom_and_until_when(account: Account, ads: str):
+def test_card_is_a_link_with_a_token_that_says_for_whom_and_until_when(account: Account, ads: str):
     card = _card(account, ads)
     assert (card["connector_id"], card["connect_card_config"]) == (ads, CARD)
     header, payload, signature = card["connect_card"]["token"].split(".")
@@ -59,14 +59,14 @@ def test_connect_card_authorises_the_connection_within_a_day(account: Account, a
     assert account.data("GET", f"/v1/connections/{ads}")["status"]["setup_state"] == "connected"
 
 
-def test_a_link_expires_after_a_day(account: Account, ads: str):
+def test_link_expires_after_a_day(account: Account, ads: str):
     token = _card(account, ads)["connect_card"]["token"]
     account.clock.seconds = 24 * 3600
     assert _authorise(account, ads, token) == 400
     assert account.data("GET", f"/v1/connections/{ads}")["status"]["setup_state"] == "incomplete"
 
 
-def test_a_link_opens_one_connection_only(account: Account, ads: str):
+def test_link_opens_one_connection_only(account: Account, ads: str):
     other = account.stripe(account.group(), run_setup_tests=False)["id"]
     assert _authorise(account, other, _card(account, ads)["connect_card"]["token"]) == 400
     assert _authorise(account, other, "made up") == 400
@@ -85,16 +85,16 @@ def test_a_link_opens_one_connection_only(account: Account, ads: str):
         {"connect_card_config": CARD, "novelty": 1},
     ],
 )
-def test_a_card_requires_a_redirect_address(account: Account, ads: str, body: Any):
+def test_card_requires_a_redirect_address(account: Account, ads: str, body: Any):
     assert account.http.post(f"/v1/connections/{ads}/connect-card", json=body).status_code == 400
 
 
-def test_a_card_for_an_unknown_connection_is_404(account: Account):
+def test_card_for_an_unknown_connection_is_404(account: Account):
     answer = account.http.post("/v1/connections/no_one/connect-card", json={"connect_card_config": CARD})
     assert (answer.status_code, answer.json()["code"]) == (404, "NotFound_Connection")
 
 
-def test_a_connection_can_be_created_with_a_card_if_nothing_is_tested_yet(account: Account):
+def test_connection_can_be_created_with_a_card_if_nothing_is_tested_yet(account: Account):
     body = {"group_id": account.group(), "service": "google_ads", "config": {"schema": "ads"}}
     body["connect_card_config"] = CARD
     assert account.http.post("/v1/connections", json=body).status_code == 400

@@ -16,7 +16,7 @@ def _patch(account: Account, connection_id: str, body: object) -> httpx.Response
     return account.http.patch(f"/v1/connections/{connection_id}", json=body)
 
 
-def test_the_list_has_neither_config_nor_setup_tests(account: Account):
+def test_list_has_neither_config_nor_setup_tests(account: Account):
     account.stripe(account.group())
     (item,) = account.data("GET", "/v1/connections")["items"]
     assert item.keys().isdisjoint({"config", "setup_tests"})
@@ -31,7 +31,7 @@ def test_details_have_config_and_no_setup_tests(account: Account):
     assert details == {key: value for key, value in connection.items() if key != "setup_tests"}
 
 
-def test_the_list_is_filtered_by_group_and_exact_schema(account: Account):
+def test_list_is_filtered_by_group_and_exact_schema(account: Account):
     one, two = account.group(), account.group()
     ids = [account.stripe(group, name)["id"] for group in (one, two) for name in ("a", "ab")]
     for query, wanted in (
@@ -46,7 +46,7 @@ def test_the_list_is_filtered_by_group_and_exact_schema(account: Account):
 
 @pytest.mark.parametrize("code", ["NotFound_Connection", "NotFound_Connector"])
 @pytest.mark.parametrize(("method", "path"), [("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/test")])
-def test_an_unknown_connection_is_404_under_either_code(account: Account, code: str, method: str, path: str):
+def test_unknown_connection_is_404_under_either_code(account: Account, code: str, method: str, path: str):
     account.options(missing_connection_code=code)
     body = None if method in ("GET", "DELETE") else {"paused": True}
     answer = account.http.request(method, f"/v1/connections/no_one{path}", json=body)
@@ -54,12 +54,12 @@ def test_an_unknown_connection_is_404_under_either_code(account: Account, code: 
 
 
 @pytest.mark.parametrize("body", [{}, {"run_setup_tests": True}, {"trust_certificates": True}, {"paused": None}])
-def test_a_patch_without_anything_that_stays_is_400(account: Account, body: object):
+def test_patch_without_anything_that_stays_is_400(account: Account, body: object):
     connection = account.stripe(account.group())["id"]
     assert _patch(account, connection, body).status_code == 400
 
 
-def test_a_patch_runs_setup_tests_unless_the_request_leaves_them_out(account: Account):
+def test_patch_runs_setup_tests_unless_the_request_leaves_them_out(account: Account):
     connection = account.stripe(account.group(), run_setup_tests=False)["id"]
     untested = _patch(account, connection, {"paused": True, "run_setup_tests": False}).json()["data"]
     assert (untested["status"]["setup_state"], untested["setup_tests"]) == ("incomplete", [])
@@ -67,7 +67,7 @@ def test_a_patch_runs_setup_tests_unless_the_request_leaves_them_out(account: Ac
     assert (tested["status"]["setup_state"], tested["setup_tests"] != []) == ("connected", True)
 
 
-def test_a_patch_without_config_can_be_made_to_run_no_tests(account: Account):
+def test_patch_without_config_can_be_made_to_run_no_tests(account: Account):
     account.options(patch_tests="config")
     connection = account.stripe(account.group(), run_setup_tests=False)["id"]
     assert _patch(account, connection, {"paused": True}).json()["data"]["status"]["setup_state"] == "incomplete"
@@ -75,7 +75,7 @@ def test_a_patch_without_config_can_be_made_to_run_no_tests(account: Account):
     assert changed["status"]["setup_state"] == "connected"
 
 
-def test_a_patch_merges_config_by_top_level_key_and_null_clears(account: Account):
+def test_patch_merges_config_by_top_level_key_and_null_clears(account: Account):
     group = account.group()
     config = {"schema": "f", "function_trigger": "t", "secrets_list": [{"key": "a", "value": "1"}], "secrets": "s"}
     body = {"group_id": group, "service": "google_cloud_function", "config": config}
@@ -85,7 +85,7 @@ def test_a_patch_merges_config_by_top_level_key_and_null_clears(account: Account
     assert stored == {"function_trigger": "t", "secrets_list": [{"key": "b", "value": "2"}]}
 
 
-def test_a_cleared_field_falls_back_to_its_default(account: Account):
+def test_cleared_field_falls_back_to_its_default(account: Account):
     connection = account.stripe(account.group(), config={"historical_sync_time_frame": "DATE_LIMIT"})
     assert connection["config"]["historical_sync_time_frame"] == "DATE_LIMIT"
     cleared = _patch(account, connection["id"], {"config": {"historical_sync_time_frame": None}}).json()["data"]
@@ -130,7 +130,7 @@ def test_leaving_the_daily_frequency_forgets_the_time_of_day(account: Account):
     assert "daily_sync_time" not in _patch(account, connection, {"daily_sync_time": None}).json()["data"]
 
 
-def test_a_deleted_connection_is_gone(account: Account):
+def test_deleted_connection_is_gone(account: Account):
     connection = account.stripe(account.group())["id"]
     answer = account.http.delete(f"/v1/connections/{connection}")
     assert answer.json() == {"code": "Success", "message": f"Connection with id '{connection}' has been deleted"}
@@ -138,7 +138,7 @@ def test_a_deleted_connection_is_gone(account: Account):
     assert account.http.delete(f"/v1/connections/{connection}").status_code == 404
 
 
-def test_a_sync_succeeds_and_ends_the_historical_one(account: Account):
+def test_sync_succeeds_and_ends_the_historical_one(account: Account):
     connection = account.stripe(account.group())["id"]
     answer = account.http.post(f"/v1/connections/{connection}/sync", json={"force": True})
     message = f"Sync has been successfully triggered for connection with id '{connection}'"
@@ -148,7 +148,7 @@ def test_a_sync_succeeds_and_ends_the_historical_one(account: Account):
     assert (details["status"]["sync_state"], details["status"]["is_historical_sync"]) == ("scheduled", False)
 
 
-def test_a_sync_that_lasts_shows_as_syncing_until_it_is_finished(account: Account):
+def test_sync_that_lasts_shows_as_syncing_until_it_is_finished(account: Account):
     account.options(sync_seconds=3600)
     connection = account.stripe(account.group())["id"]
     for _ in range(2):  # the second one changes nothing: a sync runs already
@@ -163,7 +163,7 @@ def test_a_sync_that_lasts_shows_as_syncing_until_it_is_finished(account: Accoun
 
 
 @pytest.mark.parametrize("fields", [{"paused": True}, {"run_setup_tests": False}])
-def test_a_paused_or_unconnected_connection_does_not_sync(account: Account, fields: dict[str, Any]):
+def test_paused_or_unconnected_connection_does_not_sync(account: Account, fields: dict[str, Any]):
     connection = account.stripe(account.group(), **fields)["id"]
     assert account.http.post(f"/v1/connections/{connection}/sync", json={}).status_code == 409
     account.options(sync_of_unready="ignore")
@@ -171,7 +171,7 @@ def test_a_paused_or_unconnected_connection_does_not_sync(account: Account, fiel
     assert account.data("GET", f"/v1/connections/{connection}")["succeeded_at"] is None
 
 
-def test_a_sync_that_lasts_ends_by_itself(account: Account):
+def test_sync_that_lasts_ends_by_itself(account: Account):
     account.options(sync_seconds=0.05)
     connection = account.stripe(account.group())["id"]
     account.http.post(f"/v1/connections/{connection}/sync", json={})
@@ -181,7 +181,7 @@ def test_a_sync_that_lasts_ends_by_itself(account: Account):
     assert account.data("GET", f"/v1/connections/{connection}")["succeeded_at"] is not None
 
 
-def test_the_end_of_a_sync_that_was_replaced_ends_nothing():
+def test_end_of_a_sync_that_was_replaced_ends_nothing():
     state = FivetranState()
     connection = Connection("a_b", "c_d", "stripe", "stripe", state.now(), syncing=True, syncs=2)
     finish(state, connection, 1)
@@ -190,7 +190,7 @@ def test_the_end_of_a_sync_that_was_replaced_ends_nothing():
     assert connection.sync_state == "scheduled"
 
 
-def test_the_state_of_a_function_that_syncs_is_left_alone(account: Account):
+def test_state_of_a_function_that_syncs_is_left_alone(account: Account):
     account.options(sync_seconds=3600)
     config = {"schema": "f", "function_trigger": "t"}
     body = {"group_id": account.group(), "service": "google_cloud_function", "config": config}

@@ -7,7 +7,7 @@ import pytest
 from .fivetran_account import SECRET, SYSTEM, Account
 
 
-def test_a_connection_looks_as_the_api_shows_a_new_one(account: Account):
+def test_connection_looks_as_the_api_shows_a_new_one(account: Account):
     group = account.group()
     connection = account.stripe(group, run_setup_tests=False)
     assert re.fullmatch(r"[a-z]+(_[a-z]+)+", connection["id"])
@@ -78,7 +78,7 @@ def test_group_and_service_are_required(account: Account, field: str):
         ("s3", {"schema": "s"}, "table_group_name"),
     ],
 )
-def test_the_destination_schema_is_required(account: Account, service: str, config: object, missing: str):
+def test_destination_schema_is_required(account: Account, service: str, config: object, missing: str):
     body = {"group_id": account.group(), "service": service, "config": config}
     answer = account.http.post("/v1/connections", json=body)
     assert answer.json() == {"code": "InvalidInput", "message": f"Field '{missing}' is required"}
@@ -94,7 +94,7 @@ def test_the_destination_schema_is_required(account: Account, service: str, conf
         ("s3", {"schema": "s", "table": "t"}, "s.t"),
     ],
 )
-def test_the_name_is_made_of_the_destination_schema(account: Account, service: str, naming: dict[str, str], name: str):
+def test_name_is_made_of_the_destination_schema(account: Account, service: str, naming: dict[str, str], name: str):
     body = {"group_id": account.group(), "service": service, "config": naming, "run_setup_tests": False}
     connection = account.data("POST", "/v1/connections", body)
     assert connection["schema"] == name
@@ -104,20 +104,20 @@ def test_the_name_is_made_of_the_destination_schema(account: Account, service: s
     assert shown["config"].items() >= naming.items()
 
 
-def test_an_unknown_service_is_unsupported(account: Account):
+def test_unknown_service_is_unsupported(account: Account):
     body = {"group_id": account.group(), "service": "papyrus", "config": {"schema": "s"}}
     answer = account.http.post("/v1/connections", json=body)
     assert answer.json() == {"code": "InvalidInput", "message": "Unsupported service 'papyrus'"}
 
 
-def test_an_unknown_group_is_404(account: Account):
+def test_unknown_group_is_404(account: Account):
     body = {"group_id": "no_group", "service": "stripe", "config": {"schema": "s"}}
     answer = account.http.post("/v1/connections", json=body)
     assert (answer.status_code, answer.json()["code"]) == (404, "NotFound_Group")
 
 
 @pytest.mark.parametrize(("option", "status"), [("conflict", 409), ("invalid", 400), ("allowed", 201)])
-def test_a_name_that_is_taken_in_the_group(account: Account, option: str, status: int):
+def test_name_that_is_taken_in_the_group(account: Account, option: str, status: int):
     account.options(duplicate_schema=option)
     group = account.group()
     account.stripe(group)
@@ -126,7 +126,7 @@ def test_a_name_that_is_taken_in_the_group(account: Account, option: str, status
     assert len(account.data("GET", "/v1/connections")["items"]) == (2 if option == "allowed" else 1)
 
 
-def test_a_name_is_free_in_another_group_and_after_a_delete(account: Account):
+def test_name_is_free_in_another_group_and_after_a_delete(account: Account):
     one, two = account.group(), account.group()
     first = account.stripe(one)["id"]
     account.stripe(two)
@@ -145,7 +145,7 @@ def test_a_name_is_free_in_another_group_and_after_a_delete(account: Account):
         {"schema_prefix": "p"},
     ],
 )
-def test_a_config_that_does_not_fit_the_service_is_rejected_without_saying_where(account: Account, config: object):
+def test_config_that_does_not_fit_the_service_is_rejected_without_saying_where(account: Account, config: object):
     body = {"group_id": account.group(), "service": "stripe", "config": {"schema": "s", **config}}  # type: ignore[dict-item]
     answer = account.http.post("/v1/connections", json=body)
     assert answer.json() == {"code": "InvalidInput", "message": "Invalid 'config' object"}
@@ -180,7 +180,7 @@ def test_unknown_config_keys_can_be_passed_over_or_kept(account: Account, option
         {"surprise": 1},
     ],
 )
-def test_a_field_outside_its_range_is_400_and_creates_nothing(account: Account, field: dict[str, object]):
+def test_field_outside_its_range_is_400_and_creates_nothing(account: Account, field: dict[str, object]):
     body = {"group_id": account.group(), "service": "stripe", "config": {"schema": "s"}, **field}
     answer = account.http.post("/v1/connections", json=body)
     assert (answer.status_code, answer.json()["code"]) == (400, "InvalidInput")
@@ -197,7 +197,7 @@ def test_a_field_outside_its_range_is_400_and_creates_nothing(account: Account, 
         ("pause_after_trial", "true", True),
     ],
 )
-def test_a_number_or_boolean_may_be_text_and_is_answered_with_its_type(
+def test_number_or_boolean_may_be_text_and_is_answered_with_its_type(
     account: Account, field: str, sent: str, stored: object
 ):
     connection = account.stripe(account.group(), **{field: sent, "run_setup_tests": "false"})
@@ -208,25 +208,25 @@ def test_a_number_or_boolean_may_be_text_and_is_answered_with_its_type(
     assert account.data("PATCH", path, {field: sent, "run_setup_tests": "false"})[field] == stored
 
 
-def test_a_daily_sync_time_is_shown_when_it_is_set(account: Account):
+def test_daily_sync_time_is_shown_when_it_is_set(account: Account):
     group = account.group()
     daily = account.stripe(group, "one", sync_frequency=1440, daily_sync_time="14:00")
     assert daily["daily_sync_time"] == "14:00"
     assert "daily_sync_time" not in account.stripe(group, "two", sync_frequency=1440)
 
 
-def test_a_destination_configuration_is_kept(account: Account):
+def test_destination_configuration_is_kept(account: Account):
     wanted = {"virtual_warehouse": "w"}
     connection = account.stripe(account.group(), destination_configuration=wanted)
     assert account.data("GET", f"/v1/connections/{connection['id']}")["destination_configuration"] == wanted
 
 
-def test_a_paused_connection_has_paused_in_two_fields(account: Account):
+def test_paused_connection_has_paused_in_two_fields(account: Account):
     connection = account.stripe(account.group(), paused=True)
     assert (connection["paused"], connection["status"]["sync_state"]) == (True, "paused")
 
 
-def test_a_system_key_connects_in_nobodys_name(account: Account):
+def test_system_key_connects_in_nobodys_name(account: Account):
     body = {"group_id": account.group(), "service": "stripe", "config": {"schema": "s"}}
     answer = account.http.post("/v1/connections", json=body, auth=(SYSTEM, SECRET))
     assert answer.json()["data"]["connected_by"] is None

@@ -8,7 +8,7 @@ BODY = {"service": "big_query", "time_zone_offset": "0", "config": {"project_id"
 SNOWFLAKE = {"host": "h", "database": "d", "user": "u", "password": "canary", "port": 8443}
 
 
-def test_a_destination_has_its_groups_id(account: Account):
+def test_destination_has_its_groups_id(account: Account):
     group = account.group()
     destination = account.destination(group)
     assert destination["id"] == destination["group_id"] == group
@@ -16,20 +16,20 @@ def test_a_destination_has_its_groups_id(account: Account):
 
 
 @pytest.mark.parametrize("field", ["group_id", "service", "time_zone_offset"])
-def test_a_destination_needs_group_service_and_time_zone(account: Account, field: str):
+def test_destination_needs_group_service_and_time_zone(account: Account, field: str):
     body = {"group_id": account.group(), **BODY}
     del body[field]
     answer = account.http.post("/v1/destinations", json=body)
     assert answer.json() == {"code": "InvalidInput", "message": f"Field '{field}' is required"}
 
 
-def test_an_unknown_group_is_a_destination_not_found(account: Account):
+def test_unknown_group_is_a_destination_not_found(account: Account):
     answer = account.http.post("/v1/destinations", json={"group_id": "no_group", **BODY})
     assert answer.status_code == 404
     assert answer.json() == {"code": "NotFound", "message": "Destination with id no_group not found"}
 
 
-def test_a_second_destination_in_a_group_is_409(account: Account):
+def test_second_destination_in_a_group_is_409(account: Account):
     group = account.group()
     account.destination(group)
     assert account.http.post("/v1/destinations", json={"group_id": group, **BODY}).status_code == 409
@@ -44,7 +44,7 @@ def test_values_that_cannot_be_are_400(account: Account, change: dict[str, objec
     assert (answer.status_code, answer.json()["code"]) == (400, "InvalidInput")
 
 
-def test_the_region_has_a_default(account: Account):
+def test_region_has_a_default(account: Account):
     assert account.destination(account.group())["region"] == "GCP_US_EAST4"
     assert account.destination(account.group(), region="AWS_EU_WEST_1")["region"] == "AWS_EU_WEST_1"
 
@@ -73,7 +73,7 @@ def test_numbers_come_back_as_texts_and_some_enums_in_upper_snake(account: Accou
     assert shown["auth"] == "PASSWORD"
 
 
-def test_the_list_has_neither_config_nor_setup_tests(account: Account):
+def test_list_has_neither_config_nor_setup_tests(account: Account):
     account.destination(account.group())
     (item,) = account.data("GET", "/v1/destinations")["items"]
     assert item.keys().isdisjoint({"config", "setup_tests"})
@@ -82,7 +82,7 @@ def test_the_list_has_neither_config_nor_setup_tests(account: Account):
     assert item.keys() >= {"config", "setup_tests"}
 
 
-def test_a_patch_merges_config_and_keeps_the_rest(account: Account):
+def test_patch_merges_config_and_keeps_the_rest(account: Account):
     group = account.group()
     account.destination(group)
     changed = account.data("PATCH", f"/v1/destinations/{group}", {"time_zone_offset": "+3", "config": {"bucket": "b"}})
@@ -91,7 +91,7 @@ def test_a_patch_merges_config_and_keeps_the_rest(account: Account):
 
 
 @pytest.mark.parametrize("body", [{}, {"run_setup_tests": False}, {"trust_certificates": True}])
-def test_a_patch_without_anything_that_stays_is_400(account: Account, body: object):
+def test_patch_without_anything_that_stays_is_400(account: Account, body: object):
     group = account.group()
     account.destination(group)
     assert account.http.patch(f"/v1/destinations/{group}", json=body).status_code == 400
@@ -109,7 +109,7 @@ def test_what_cannot_change_is_rejected_or_passed_over(account: Account, body: d
     assert after == {**before, "time_zone_offset": "+1"}
 
 
-def test_a_new_destination_brings_fivetrans_own_connection(account: Account):
+def test_new_destination_brings_fivetrans_own_connection(account: Account):
     group = account.group()
     account.destination(group)
     (own,) = account.data("GET", f"/v1/groups/{group}/connections")["items"]
@@ -121,7 +121,7 @@ def test_a_new_destination_brings_fivetrans_own_connection(account: Account):
     assert account.data("GET", f"/v1/groups/{other}/connections")["items"] == []
 
 
-def test_a_destination_is_not_deleted_while_connections_are_linked_to_it(account: Account):
+def test_destination_is_not_deleted_while_connections_are_linked_to_it(account: Account):
     group = account.group()
     account.destination(group)
     answer = account.http.delete(f"/v1/destinations/{group}")
@@ -132,7 +132,7 @@ def test_a_destination_is_not_deleted_while_connections_are_linked_to_it(account
     assert account.http.delete(f"/v1/destinations/{group}").json()["code"] == "NotFound_Destination"
 
 
-def test_the_test_endpoint_runs_the_tests_again(account: Account):
+def test_test_endpoint_runs_the_tests_again(account: Account):
     group = account.group()
     account.destination(group, run_setup_tests=False)
     assert account.data("POST", f"/v1/destinations/{group}/test", {})["setup_status"] == "connected"

@@ -56,7 +56,7 @@ def _post_group(account: Account) -> httpx.Response:
 
 
 @pytest.mark.parametrize(("when", "names"), [("before", []), ("after", ["Dev"])])
-def test_a_status_is_answered_before_or_after_the_effect(account: Account, when: str, names: list[str]):
+def test_status_is_answered_before_or_after_the_effect(account: Account, when: str, names: list[str]):
     body = {"code": "Oops", "message": "m"}
     _fault(account, kind="status", status=503, body=body, headers={"X-From": "proxy"}, when=when)
     answer = _post_group(account)
@@ -65,21 +65,21 @@ def test_a_status_is_answered_before_or_after_the_effect(account: Account, when:
     assert _post_group(account).status_code == 201
 
 
-def test_a_dropped_reply_has_had_its_effect(account: Account):
+def test_dropped_reply_has_had_its_effect(account: Account):
     _fault(account, kind="drop_reply", method="POST", path="^/v1/groups$")
     with pytest.raises(httpx.RemoteProtocolError):
         _post_group(account)
     assert _names(account) == ["Dev"]
 
 
-def test_a_dropped_request_has_none(account: Account):
+def test_dropped_request_has_none(account: Account):
     _fault(account, kind="drop_request", method="POST", path="^/v1/groups$")
     with pytest.raises(httpx.RemoteProtocolError):
         _post_group(account)
     assert _names(account) == []
 
 
-def test_a_request_without_an_answer_is_logged_with_status_0(account: Account):
+def test_request_without_an_answer_is_logged_with_status_0(account: Account):
     _fault(account, kind="drop_reply")
     with pytest.raises(httpx.RemoteProtocolError):
         _post_group(account)
@@ -124,7 +124,7 @@ def test_too_many_requests_and_expired_credentials_can_be_scripted(account: Acco
     assert account.http.get("/v1/groups").status_code == 200
 
 
-def test_a_fault_applies_to_the_nth_matching_request_and_its_count(account: Account):
+def test_fault_applies_to_the_nth_matching_request_and_its_count(account: Account):
     _fault(account, kind="html", method="GET", path="groups", nth=2, count=2)
     _post_group(account)
     account.http.get("/v1/connections")
@@ -134,7 +134,7 @@ def test_a_fault_applies_to_the_nth_matching_request_and_its_count(account: Acco
     assert (fault["seen"], fault["fired"]) == (5, 2)
 
 
-def test_a_fault_can_be_one_connections_from_the_request_that_makes_it(account: Account):
+def test_fault_can_be_one_connections_from_the_request_that_makes_it(account: Account):
     group = account.group()
     account.destination(group)
     _fault(account, kind="html", when="after", method="POST", connection="stripe", nth=2)
@@ -147,7 +147,7 @@ def test_a_fault_can_be_one_connections_from_the_request_that_makes_it(account: 
     assert [fault["fired"] for fault in account.admin("GET", "/faults")] == [1, 0]
 
 
-def test_a_fault_without_count_stays_until_it_is_removed(account: Account):
+def test_fault_without_count_stays_until_it_is_removed(account: Account):
     fault = _fault(account, kind="html", count=None)
     assert {account.http.get("/v1/groups").status_code for _ in range(4)} == {502}
     account.admin("DELETE", f"/faults/{fault}")
@@ -161,7 +161,7 @@ def test_faults_strike_in_the_order_they_were_added_until_one_answers(account: A
     assert account.http.get("/v1/groups").status_code == 500
 
 
-def test_a_delayed_request_succeeds(account: Account):
+def test_delayed_request_succeeds(account: Account):
     _fault(account, kind="delay", seconds=0.2)
     start = time.monotonic()
     assert _post_group(account).status_code == 201
@@ -169,7 +169,7 @@ def test_a_delayed_request_succeeds(account: Account):
 
 
 @pytest.mark.parametrize(("when", "held"), [("before", []), ("after", ["Dev"])])
-def test_a_held_request_waits_for_its_release(account: Account, when: str, held: list[str]):
+def test_held_request_waits_for_its_release(account: Account, when: str, held: list[str]):
     fault = _fault(account, kind="hold", method="POST", when=when)
     request = Background(lambda: _post_group(account))
     _wait(lambda: account.admin("GET", "/faults")[0]["waiting"] == 1)
@@ -182,7 +182,7 @@ def test_a_held_request_waits_for_its_release(account: Account, when: str, held:
     assert _names(account) == ["Dev"]
 
 
-def test_a_held_request_can_be_closed_without_effect(account: Account):
+def test_held_request_can_be_closed_without_effect(account: Account):
     fault = _fault(account, kind="hold", method="POST")
     request = Background(lambda: _post_group(account))
     _wait(lambda: account.admin("GET", "/faults")[0]["waiting"] == 1)
@@ -192,7 +192,7 @@ def test_a_held_request_can_be_closed_without_effect(account: Account):
     assert _names(account) == []
 
 
-def test_a_held_request_has_its_effect_even_when_its_sender_is_gone(account: Account):
+def test_held_request_has_its_effect_even_when_its_sender_is_gone(account: Account):
     fault = _fault(account, kind="hold", method="POST")
     request = Background(
         lambda: httpx.post(account.url + "/v1/groups", json={"name": "Dev"}, auth=account.http.auth, timeout=0.2)
@@ -203,7 +203,7 @@ def test_a_held_request_has_its_effect_even_when_its_sender_is_gone(account: Acc
     _wait(lambda: _names(account) == ["Dev"])
 
 
-def test_a_server_that_holds_a_request_can_be_stopped(loop: Loop):
+def test_server_that_holds_a_request_can_be_stopped(loop: Loop):
     with loop.account() as account:
         _fault(account, kind="hold")
         request = Background(lambda: httpx.get(account.url + "/v1/groups", timeout=10))
@@ -232,7 +232,7 @@ def test_faults_do_not_strike_the_admin_side(account: Account):
         ({"kind": "html", "connection": 5}, "name of one"),
     ],
 )
-def test_a_fault_that_cannot_be_understood_is_rejected(account: Account, definition: object, complaint: str):
+def test_fault_that_cannot_be_understood_is_rejected(account: Account, definition: object, complaint: str):
     answer = account.http.post("/_admin/faults", json=definition)
     assert answer.status_code == 400
     assert complaint in answer.json()["error"]

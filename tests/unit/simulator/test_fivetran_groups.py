@@ -7,7 +7,7 @@ import pytest
 from .fivetran_account import Account
 
 
-def test_a_group_has_a_two_word_id_and_its_name(account: Account):
+def test_group_has_a_two_word_id_and_its_name(account: Account):
     group = account.data("POST", "/v1/groups", {"name": "Fivetran_Dev"})
     assert re.fullmatch(r"[a-z]+(_[a-z]+)+", group["id"])
     assert group["name"] == "Fivetran_Dev"
@@ -16,12 +16,12 @@ def test_a_group_has_a_two_word_id_and_its_name(account: Account):
 
 
 @pytest.mark.parametrize("body", [{}, {"name": None}, {"name": ""}])
-def test_a_group_needs_a_name(account: Account, body: object):
+def test_group_needs_a_name(account: Account, body: object):
     answer = account.http.post("/v1/groups", json=body)
     assert (answer.status_code, answer.json()["message"]) == (400, "Field 'name' is required")
 
 
-def test_a_group_is_renamed_in_place(account: Account):
+def test_group_is_renamed_in_place(account: Account):
     group = account.group("Old")
     assert account.data("PATCH", f"/v1/groups/{group}", {"name": "New"})["id"] == group
     assert account.data("GET", f"/v1/groups/{group}")["name"] == "New"
@@ -37,12 +37,12 @@ def test_two_groups_may_have_one_name_unless_the_options_say_otherwise(account: 
 
 
 @pytest.mark.parametrize("path", ["", "/connections", "/service-account", "/public-key"])
-def test_an_unknown_group_is_404(account: Account, path: str):
+def test_unknown_group_is_404(account: Account, path: str):
     answer = account.http.get(f"/v1/groups/no_group{path}")
     assert (answer.status_code, answer.json()["code"]) == (404, "NotFound_Group")
 
 
-def test_a_group_in_use_is_not_deleted_unless_the_options_say_otherwise(account: Account):
+def test_group_in_use_is_not_deleted_unless_the_options_say_otherwise(account: Account):
     group = account.group()
     account.destination(group)
     assert account.http.delete(f"/v1/groups/{group}").status_code == 409
@@ -51,7 +51,7 @@ def test_a_group_in_use_is_not_deleted_unless_the_options_say_otherwise(account:
     assert account.admin("GET", "/snapshot") == {"groups": [], "destinations": [], "connections": []}
 
 
-def test_the_service_account_is_the_group_id_with_dashes(account: Account):
+def test_service_account_is_the_group_id_with_dashes(account: Account):
     group = account.group()
     account.options(service_account_project="some-project")
     email = account.data("GET", f"/v1/groups/{group}/service-account")["service_account"]
@@ -65,7 +65,7 @@ def test_each_group_has_a_public_key_that_stays(account: Account):
     assert keys[0] == keys[2] != keys[1]
 
 
-def test_a_groups_connections_are_found_by_exact_schema(account: Account):
+def test_groups_connections_are_found_by_exact_schema(account: Account):
     one, two = account.group(), account.group()
     wanted = account.stripe(one, "stripe")["id"]
     account.stripe(one, "stripe_v2")

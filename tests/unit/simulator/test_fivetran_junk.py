@@ -58,7 +58,7 @@ def known(account: Account, shop: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("junk", JUNK, ids=lambda junk: junk[:30].decode("latin-1"))
-def test_a_body_that_makes_no_sense_is_rejected_on_every_route(account: Account, known: dict[str, str], junk: bytes):
+def test_body_that_makes_no_sense_is_rejected_on_every_route(account: Account, known: dict[str, str], junk: bytes):
     account.options(requests_per_hour=None, setup_tests_per_minute=None, source_interactions_per_minute=None)
     for number, (method, route) in enumerate(routes(), start=JUNK.index(junk)):
         if method not in ("POST", "PATCH"):

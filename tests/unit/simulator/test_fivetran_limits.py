@@ -13,7 +13,7 @@ def test_answers_have_the_rest_of_the_hourly_quota(account: Account):
     assert answer.headers["X-Rate-Limit-Remaining"] == "19998"
 
 
-def test_the_request_over_the_quota_is_429_until_the_oldest_leaves_the_window(account: Account):
+def test_request_over_the_quota_is_429_until_the_oldest_leaves_the_window(account: Account):
     account.options(requests_per_hour=2)
     account.http.get("/v1/groups")
     account.clock.seconds = 600
@@ -31,7 +31,7 @@ def test_the_request_over_the_quota_is_429_until_the_oldest_leaves_the_window(ac
     assert account.http.get("/v1/groups").status_code == 429
 
 
-def test_a_client_learns_the_quota_of_the_account_and_is_never_rejected(account: Account):
+def test_client_learns_the_quota_of_the_account_and_is_never_rejected(account: Account):
     account.options(requests_per_hour=3)
     paused = [0.0]
 
@@ -59,7 +59,7 @@ def test_setup_tests_have_a_quota_of_their_own_and_over_it_nothing_is_created(ac
     account.stripe(group, "three")
 
 
-def test_the_test_endpoints_and_patches_with_tests_use_the_quota_too(account: Account):
+def test_test_endpoints_and_patches_with_tests_use_the_quota_too(account: Account):
     account.options(setup_tests_per_hour=3)
     group = account.group()
     connection = account.stripe(group)["id"]
@@ -71,14 +71,14 @@ def test_the_test_endpoints_and_patches_with_tests_use_the_quota_too(account: Ac
     assert account.snapshot(connection)["config"]["api_key"] == "canary-2"
 
 
-def test_a_rejected_body_costs_no_setup_test(account: Account):
+def test_rejected_body_costs_no_setup_test(account: Account):
     account.options(setup_tests_per_hour=1)
     group = account.group()
     assert account.http.post("/v1/connections", json={"group_id": group, "service": "stripe"}).status_code == 400
     account.stripe(group)
 
 
-def test_an_exhausted_window_waits_for_the_event_that_frees_a_place():
+def test_exhausted_window_waits_for_the_event_that_frees_a_place():
     window = Window(60)
     window.events.extend([0, 10, 20])
     assert window.wait(30, 3) == 30

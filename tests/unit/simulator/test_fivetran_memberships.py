@@ -28,7 +28,7 @@ def _roles(account: Account, group: str) -> Any:
 
 
 @pytest.mark.parametrize("kind", ["users", "teams"])
-def test_a_member_gets_another_role_and_loses_it(account: Account, group: str, kind: str):
+def test_member_gets_another_role_and_loses_it(account: Account, group: str, kind: str):
     path = f"/v1/{kind}/{_member(account, kind)}/groups"
     created = account.http.post(path, json={"id": group, "role": "Edit Destination"})
     assert (created.status_code, created.json()["data"]["role"]) == (201, "Edit Destination")
@@ -42,7 +42,7 @@ def test_a_member_gets_another_role_and_loses_it(account: Account, group: str, k
     assert account.http.get(f"{path}/{group}").status_code == 404
 
 
-def test_a_user_joins_a_group_by_address_and_leaves_it(account: Account, group: str):
+def test_user_joins_a_group_by_address_and_leaves_it(account: Account, group: str):
     user, path = _member(account, "users"), f"/v1/groups/{group}/users"
     added = account.http.post(path, json={"email": ANN.upper(), "role": "Create Connection"})
     assert (added.status_code, "data" in added.json()) == (200, False)
@@ -52,7 +52,7 @@ def test_a_user_joins_a_group_by_address_and_leaves_it(account: Account, group: 
     assert account.data("GET", path)["items"] == []
 
 
-def test_a_group_is_not_joined_by_an_unknown_address_or_with_an_unknown_role(account: Account, group: str):
+def test_group_is_not_joined_by_an_unknown_address_or_with_an_unknown_role(account: Account, group: str):
     _member(account, "users")
     path = f"/v1/groups/{group}/users"
     assert account.http.post(path, json={"email": "bob@example.com", "role": "View Destination"}).status_code == 404
@@ -63,7 +63,7 @@ def test_a_group_is_not_joined_by_an_unknown_address_or_with_an_unknown_role(acc
 
 
 @pytest.mark.parametrize(("option", "stored"), [("replace", "View Destination"), ("keep", "Destination Reviewer")])
-def test_a_former_role_is_stored_as_the_option_says(account: Account, group: str, option: str, stored: str):
+def test_former_role_is_stored_as_the_option_says(account: Account, group: str, option: str, stored: str):
     _member(account, "users")
     account.options(former_roles=option)
     account.http.post(f"/v1/groups/{group}/users", json={"email": ANN, "role": "Destination Reviewer"})
@@ -71,7 +71,7 @@ def test_a_former_role_is_stored_as_the_option_says(account: Account, group: str
 
 
 @pytest.mark.parametrize(("option", "status", "role"), [("conflict", 409, "Edit"), ("replace", 200, "View")])
-def test_a_second_membership_is_as_the_option_says(account: Account, group: str, option: str, status: int, role: str):
+def test_second_membership_is_as_the_option_says(account: Account, group: str, option: str, status: int, role: str):
     _member(account, "users")
     account.options(duplicate_membership=option)
     path = f"/v1/groups/{group}/users"
@@ -80,7 +80,7 @@ def test_a_second_membership_is_as_the_option_says(account: Account, group: str,
     assert _roles(account, group) == {f"user:{ANN}": f"{role} Destination"}
 
 
-def test_a_new_group_lists_its_creator_and_those_who_see_it_by_the_account(account: Account):
+def test_new_group_lists_its_creator_and_those_who_see_it_by_the_account(account: Account):
     account.admin("POST", "/users", {"email": ANN, "role": "Account Reviewer"})
     account.admin("POST", "/users", {"email": "bob@example.com", "role": "Account Billing"})
     listed = account.data("GET", f"/v1/groups/{account.group()}/users?limit=1000")["items"]
@@ -92,7 +92,7 @@ def test_a_new_group_lists_its_creator_and_those_who_see_it_by_the_account(accou
     }
 
 
-def test_a_group_with_many_users_is_paged(account: Account, group: str):
+def test_group_with_many_users_is_paged(account: Account, group: str):
     for number in range(5):
         account.admin("POST", "/users", {"email": f"user{number}@example.com"})
         account.admin("PATCH", "/groups/Dev/access", {f"user:user{number}@example.com": "View Destination"})

@@ -42,7 +42,7 @@ def _connect(account: Account, package: str, schema: str = "sdk") -> httpx.Respo
     return account.http.post("/v1/connections", json=body)
 
 
-def test_a_package_is_a_file_with_its_hash_and_belongs_to_whom_uploaded_it(account: Account):
+def test_package_is_a_file_with_its_hash_and_belongs_to_whom_uploaded_it(account: Account):
     content = _zip()
     answer = _upload(account, content)
     assert (answer.status_code, answer.json()["message"]) == (201, "Package created successfully")
@@ -61,7 +61,7 @@ def test_a_package_is_a_file_with_its_hash_and_belongs_to_whom_uploaded_it(accou
     assert account.http.get(f"{PATH}/{package['id']}/download").content == content
 
 
-def test_a_new_file_replaces_the_old_one(account: Account):
+def test_new_file_replaces_the_old_one(account: Account):
     package = _created(account)
     account.clock.seconds = 60
     content = _zip("def update(): return 1")
@@ -74,14 +74,14 @@ def test_a_new_file_replaces_the_old_one(account: Account):
 
 
 @pytest.mark.parametrize("content", [b"", b"def update(): ..."])
-def test_a_file_that_is_no_zip_is_400(account: Account, content: bytes):
+def test_file_that_is_no_zip_is_400(account: Account, content: bytes):
     package = _created(account)
     assert _upload(account, content).status_code == 400
     assert _upload(account, content, package).status_code == 400
     assert len(account.data("GET", PATH)["items"]) == 1
 
 
-def test_a_form_without_the_file_is_400(account: Account):
+def test_form_without_the_file_is_400(account: Account):
     answer = account.http.post(PATH, files={"other": ("code.zip", _zip())})
     assert answer.json() == {"code": "InvalidInput", "message": "Field 'file' is required"}
     for kind, raw in (("multipart/form-data; boundary=x", b"nothing"), ("multipart/form-data", b"--x--")):
@@ -89,7 +89,7 @@ def test_a_form_without_the_file_is_400(account: Account):
         assert (answer.status_code, answer.json()["code"]) == (400, "InvalidInput")
 
 
-def test_a_second_deploy_clears_what_it_may_not_have_set(account: Account):
+def test_second_deploy_clears_what_it_may_not_have_set(account: Account):
     """What Fivetran's Connector SDK 3.0.0 sends when it deploys again: the proxy's key is null, set or not."""
     group = account.group()
     first, second = (_created(account) for _ in range(2))
@@ -122,7 +122,7 @@ def test_anything_but_a_form_is_415(account: Account):
     assert account.http.post("/v1/groups", files={"file": b"x"}).status_code == 415
 
 
-def test_an_unknown_package_is_404(account: Account):
+def test_unknown_package_is_404(account: Account):
     for answer in (
         account.http.get(f"{PATH}/no_one"),
         account.http.get(f"{PATH}/no_one/download"),
@@ -132,13 +132,13 @@ def test_an_unknown_package_is_404(account: Account):
         assert (answer.status_code, answer.json()["code"]) == (404, "NotFound_ConnectorSdkPackage")
 
 
-def test_a_read_only_key_uploads_nothing(account: Account):
+def test_read_only_key_uploads_nothing(account: Account):
     answer = account.http.post(PATH, files={"file": ("code.zip", _zip())}, auth=(READ_ONLY, SECRET))
     assert answer.status_code == 403
     assert account.data("GET", PATH)["items"] == []
 
 
-def test_a_connection_has_a_package_and_keeps_it_from_being_deleted(account: Account):
+def test_connection_has_a_package_and_keeps_it_from_being_deleted(account: Account):
     package = _created(account)
     connection = _connect(account, package).json()["data"]
     assert connection["status"]["setup_state"] == "connected"
@@ -149,7 +149,7 @@ def test_a_connection_has_a_package_and_keeps_it_from_being_deleted(account: Acc
     assert answer.json() == {"code": "Success", "message": "Package deleted successfully"}
 
 
-def test_a_package_has_one_connection(account: Account):
+def test_package_has_one_connection(account: Account):
     one, two = _created(account), _created(account)
     first = _connect(account, one).json()["data"]["id"]
     second = _connect(account, two, "other").json()["data"]["id"]

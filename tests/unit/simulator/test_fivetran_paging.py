@@ -14,7 +14,7 @@ from .fivetran_account import Account
 
 
 @given(st.lists(st.integers(), max_size=60), st.integers(1, 12))
-def test_the_pages_together_are_the_list(items: list[int], limit: int):
+def test_pages_together_are_the_list(items: list[int], limit: int):
     seen: list[int] = []
     query = {"limit": str(limit)}
     while True:
@@ -32,12 +32,12 @@ def test_only_the_last_page_has_no_cursor(count: int, limit: int):
     assert (page(range(count), {"limit": str(limit)}).next_cursor is None) == (count <= limit)
 
 
-def test_a_page_has_100_items_by_default():
+def test_page_has_100_items_by_default():
     assert list(page(range(101), {}).items) == list(range(100))
 
 
 @pytest.mark.parametrize("limit", ["0", "1001", "-1", "ten", "", "1.0", "9" * 5000, "\u0663"])
-def test_a_limit_outside_1_to_1000_is_400(limit: str):
+def test_limit_outside_1_to_1000_is_400(limit: str):
     with pytest.raises(ApiError) as raised:
         page([], {"limit": limit})
     assert raised.value.status == 400
@@ -50,13 +50,13 @@ def test_unknown_cursor_is_answered_with_400(content: str):
     assert raised.value.status == 400
 
 
-def test_a_cursor_past_the_end_is_an_empty_last_page():
+def test_cursor_past_the_end_is_an_empty_last_page():
     cursor = page(range(3), {"limit": "2"}).next_cursor
     assert cursor is not None
     assert page([], {"cursor": cursor}) == page([], {})
 
 
-def test_a_cursor_looks_like_the_apis_own():
+def test_cursor_looks_like_the_apis_own():
     cursor = page(range(2), {"limit": "1"}).next_cursor
     assert cursor == "eyJza2lwIjoxfQ"
     assert json.loads(base64.b64decode(cursor + "==")) == {"skip": 1}

@@ -25,7 +25,7 @@ def _tree(table: str, **change: Any) -> dict[str, Any]:
     return {"schemas": {"public": {"enabled": True, "tables": {table: {"enabled": True} | change}}}}
 
 
-def test_a_change_sets_what_it_names_and_leaves_the_rest(account: Account, path: str):
+def test_change_sets_what_it_names_and_leaves_the_rest(account: Account, path: str):
     before = account.data("GET", path)
     columns = {"email": {"enabled": True, "hashed": True}}
     body = _tree("Users", sync_mode="HISTORY", columns=columns) | {"schema_change_handling": "ALLOW_COLUMNS"}
@@ -61,7 +61,7 @@ def test_hashing_is_kept_when_only_enabled_is_set(account: Account, path: str):
 
 
 @pytest.mark.parametrize(("option", "schemas"), [("applied", {"public"}), ("whole", {"public", "audit"})])
-def test_the_answer_holds_what_was_named_or_everything(account: Account, path: str, option: str, schemas: set[str]):
+def test_answer_holds_what_was_named_or_everything(account: Account, path: str, option: str, schemas: set[str]):
     account.options(schema_change_answer=option)
     answer = account.data("PATCH", path, _tree("Users", columns={"email": {"enabled": False}}))
     assert answer["schemas"].keys() == schemas
@@ -81,7 +81,7 @@ def test_the_answer_holds_what_was_named_or_everything(account: Account, path: s
         {"schemas": {"public": {"tables": {"Users": {"columns": {"email": {"hashed": True}}}}}}},
     ],
 )
-def test_a_node_without_enabled_keeps_what_it_has_or_is_rejected_by_option(account: Account, path: str, body: Any):
+def test_node_without_enabled_keeps_what_it_has_or_is_rejected_by_option(account: Account, path: str, body: Any):
     account.data("PATCH", f"{path}/public/tables/Users", {"enabled": False})
     assert account.http.patch(path, json=body).status_code == 200
     public = account.data("GET", path)["schemas"]["public"]
@@ -91,7 +91,7 @@ def test_a_node_without_enabled_keeps_what_it_has_or_is_rejected_by_option(accou
     assert answer.json() == {"code": "InvalidInput", "message": "Field 'enabled' is required"}
 
 
-def test_a_boolean_of_a_schema_change_may_be_text(account: Account, path: str):
+def test_boolean_of_a_schema_change_may_be_text(account: Account, path: str):
     columns = {"email": {"enabled": "true", "hashed": "true"}}
     account.data("PATCH", path, {"schemas": {"public": {"tables": {"Users": {"columns": columns}}}}})
     account.data("PATCH", f"{path}/public/tables/Users", {"enabled": "false"})
@@ -115,7 +115,7 @@ def test_a_boolean_of_a_schema_change_may_be_text(account: Account, path: str):
         _tree("Users", columns={"email": {"enabled": True, "hashed": 1}}),
     ],
 )
-def test_a_body_of_another_shape_is_400_and_changes_nothing(account: Account, path: str, body: Any):
+def test_body_of_another_shape_is_400_and_changes_nothing(account: Account, path: str, body: Any):
     before = account.data("GET", path)
     answer = account.http.patch(path, json=body)
     assert (answer.status_code, answer.json()["code"]) == (400, "InvalidInput")
@@ -133,9 +133,7 @@ def test_a_body_of_another_shape_is_400_and_changes_nothing(account: Account, pa
         ("/public/tables/Users/columns/Email", {"enabled": False}),
     ],
 )
-def test_a_name_that_is_not_there_is_404_as_documented_or_passed_over(
-    account: Account, path: str, route: str, body: Any
-):
+def test_name_that_is_not_there_is_404_as_documented_or_passed_over(account: Account, path: str, route: str, body: Any):
     before = account.data("GET", path)
     answer = account.http.patch(path + route, json=body)
     assert (answer.status_code, answer.json()["code"]) == (404, "NotFound")
@@ -174,7 +172,7 @@ def test_locked_node_does_not_change(account: Account, path: str, route: str, en
     assert (columns["_synced"]["enabled"], columns["id"]["enabled"]) == (True, True)
 
 
-def test_a_primary_key_is_not_hashed(account: Account, path: str):
+def test_primary_key_is_not_hashed(account: Account, path: str):
     answer = account.http.patch(f"{path}/public/tables/Users/columns/id", json={"enabled": True, "hashed": True})
     assert answer.status_code == 400
     assert "primary key" in answer.json()["message"]
@@ -189,7 +187,7 @@ def test_columns_of_a_table_without_columns_config_are_400_in_the_apis_words(acc
     assert account.http.patch(path, json=_tree("blobs", columns={})).status_code == 200
 
 
-def test_a_sync_mode_that_a_table_does_not_have_is_400(account: Account, path: str):
+def test_sync_mode_that_a_table_does_not_have_is_400(account: Account, path: str):
     answer = account.http.patch(f"{path}/public/tables/Users", json={"enabled": True, "sync_mode": "LIVE"})
     assert answer.status_code == 400
     connection = account.stripe(account.group())["id"]
@@ -198,7 +196,7 @@ def test_a_sync_mode_that_a_table_does_not_have_is_400(account: Account, path: s
     assert answer.status_code == 400
 
 
-def test_the_type_lock_is_kept(account: Account, path: str):
+def test_type_lock_is_kept(account: Account, path: str):
     account.data("PATCH", path, {"is_type_locked": True})
     assert account.snapshot(path.split("/")[3])["schema_config"]["is_type_locked"] is True
 

@@ -18,7 +18,7 @@ def _enabled(config: Any) -> dict[str, bool]:
 
 
 @pytest.mark.parametrize(("mode", "enabled"), [("EXCLUDE", False), ("INCLUDE", True)])
-def test_a_reload_can_set_all_schemas_and_tables_but_locked_ones(account: Account, shop: str, mode: str, enabled: bool):
+def test_reload_can_set_all_schemas_and_tables_but_locked_ones(account: Account, shop: str, mode: str, enabled: bool):
     reload(account, shop)
     change(account, shop, {"schemas": {"audit": {"enabled": False, "tables": {"log": {"enabled": False}}}}})
     config = reload(account, shop, mode)
@@ -35,7 +35,7 @@ def test_a_reload_can_set_all_schemas_and_tables_but_locked_ones(account: Accoun
     assert answer.status_code == 400
 
 
-def test_a_reload_preserves_what_was_set(account: Account, shop: str):
+def test_reload_preserves_what_was_set(account: Account, shop: str):
     reload(account, shop)
     columns = {"email": {"enabled": False}, "createdAt": {"enabled": True, "hashed": True}}
     tables = {"Users": {"enabled": True, "columns": columns, "sync_mode": "HISTORY"}, "blobs": {"enabled": False}}
@@ -77,7 +77,7 @@ def test_new_source_tables_are_added_by_the_change_handling(
         assert ("shop_later" in datasets) is new_table
 
 
-def test_a_new_primary_key_syncs_whatever_is_blocked(account: Account, shop: str):
+def test_new_primary_key_syncs_whatever_is_blocked(account: Account, shop: str):
     reload(account, shop)
     change(account, shop, {"schema_change_handling": "BLOCK_ALL"})
     account.admin(

@@ -14,7 +14,7 @@ def _ahead(tables: dict[str, Any]) -> dict[str, Any]:
     return {"schema_change_handling": "BLOCK_ALL", "schemas": {"public": {"enabled": True, "tables": tables}}}
 
 
-def test_a_config_sent_ahead_is_echoed_and_shown(account: Account, shop: str):
+def test_config_sent_ahead_is_echoed_and_shown(account: Account, shop: str):
     path = f"/v1/connections/{shop}/schemas"
     body = _ahead({"Users": {"enabled": True, "columns": {"email": {"enabled": True, "hashed": True}}}})
     assert account.data("POST", path, body) == body
@@ -27,7 +27,7 @@ def test_a_config_sent_ahead_is_echoed_and_shown(account: Account, shop: str):
 
 
 @pytest.mark.parametrize(("option", "rest"), [("enabled", True), ("handling", False)])
-def test_a_config_sent_ahead_is_applied_by_the_first_sync_as_far_as_it_can_be(
+def test_config_sent_ahead_is_applied_by_the_first_sync_as_far_as_it_can_be(
     account: Account, shop: str, option: str, rest: bool
 ):
     account.options(unnamed_in_early_schema=option)
@@ -48,7 +48,7 @@ def test_a_config_sent_ahead_is_applied_by_the_first_sync_as_far_as_it_can_be(
     assert (kept["Users"]["sync_mode"], "nowhere" in kept) == ("SOFT_DELETE", False)
 
 
-def test_a_second_config_is_not_sent_ahead(account: Account, shop: str):
+def test_second_config_is_not_sent_ahead(account: Account, shop: str):
     path = f"/v1/connections/{shop}/schemas"
     account.data("POST", path, AUDIT_OFF)
     for option, status in (("conflict", 409), ("invalid", 400), ("replace", 200)):
@@ -64,7 +64,7 @@ def test_schema_config_cannot_be_created_after_the_first_capture(account: Accoun
     assert account.http.post(f"/v1/connections/{shop}/schemas", json=AUDIT_OFF).status_code == status
 
 
-def test_a_config_sent_ahead_has_schemas(account: Account, shop: str):
+def test_config_sent_ahead_has_schemas(account: Account, shop: str):
     account.options(enabled_in_schema_change="required")
     path = f"/v1/connections/{shop}/schemas"
     answer = account.http.post(path, json={"schema_change_handling": "BLOCK_ALL"})
@@ -72,7 +72,7 @@ def test_a_config_sent_ahead_has_schemas(account: Account, shop: str):
     assert account.http.post(path, json={"schemas": {"public": {}}}).status_code == 400
 
 
-def test_a_config_is_sent_ahead_before_anything_is_connected(account: Account):
+def test_config_is_sent_ahead_before_anything_is_connected(account: Account):
     connection = account.stripe(account.group(), run_setup_tests=False)["id"]
     tables = {"charge": {"enabled": False}}
     body = {"schemas": {"stripe": {"enabled": True, "tables": tables}}}

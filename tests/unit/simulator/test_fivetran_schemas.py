@@ -64,7 +64,7 @@ def test_names_in_the_destination_are_the_sources_where_that_is_chosen(account: 
     assert names == {"SOURCE_NAMING": {"Big Table", "_system"}, "FIVETRAN_NAMING": {"big_table", "_system"}}
 
 
-def test_a_reload_needs_a_connected_connection(account: Account):
+def test_reload_needs_a_connected_connection(account: Account):
     connection = account.stripe(account.group(), run_setup_tests=False)["id"]
     answer = account.http.post(f"/v1/connections/{connection}/schemas/reload", json={})
     assert (answer.status_code, answer.json()["code"]) == (400, "InvalidInput")
@@ -81,7 +81,7 @@ def test_columns_are_asked_of_the_source_of_a_connected_connection_only(account:
     assert account.http.get(path).status_code == 400
 
 
-def test_the_columns_of_a_table_are_those_of_the_source_with_what_is_set(account: Account, shop: str):
+def test_columns_of_a_table_are_those_of_the_source_with_what_is_set(account: Account, shop: str):
     reload(account, shop)
     path = f"/v1/connections/{shop}/schemas/public/tables/Users"
     account.data("PATCH", f"{path}/columns/email", {"enabled": True, "hashed": True})
@@ -114,7 +114,7 @@ def test_columns_are_found_by_exact_names(account: Account, shop: str, route: st
     assert account.http.get(f"/v1/connections/{shop}/schemas/{route}/columns").status_code == status
 
 
-def test_a_name_may_hold_what_urls_quote(account: Account, shop: str):
+def test_name_may_hold_what_urls_quote(account: Account, shop: str):
     account.admin("PUT", "/sources/shop", {"schemas": {"a b": {"t/u": ["id key", "e%mail ü"]}}})
     reload(account, shop)
     path = f"/v1/connections/{shop}/schemas/a%20b/tables/t%2Fu/columns"
@@ -172,7 +172,7 @@ def test_reloads_and_columns_use_the_quota_of_the_source(account: Account, shop:
     account.data("GET", path)
 
 
-def test_an_hour_of_source_interactions_can_be_used_up(account: Account, shop: str):
+def test_hour_of_source_interactions_can_be_used_up(account: Account, shop: str):
     account.options(source_interactions_per_hour=2)
     reload(account, shop)
     account.clock.seconds = 3000
@@ -189,7 +189,7 @@ def test_schema_routes_are_not_versioned_and_need_a_key_that_may_write(account: 
 
 
 @pytest.mark.parametrize("route", ["", "/reload", "/s", "/s/tables/t", "/s/tables/t/columns", "/tables/resync"])
-def test_the_schemas_of_an_unknown_connection_are_404(account: Account, route: str):
+def test_schemas_of_an_unknown_connection_are_404(account: Account, route: str):
     method = {"/reload": "POST", "/tables/resync": "POST", "": "GET", "/s/tables/t/columns": "GET"}.get(route, "PATCH")
     body = None if method == "GET" else {"enabled": True} if method == "PATCH" else {}
     answer = account.http.request(method, f"/v1/connections/no_one/schemas{route}", json=body)

@@ -83,7 +83,7 @@ def _described(fields: Mapping[str, Field], node: Any, where: str) -> None:
 
 
 @for_every("service", SERVICES.values(), ids=lambda service: service.id)
-def test_the_metadata_describe_each_of_its_fields(account: Account, service: Service):
+def test_metadata_describe_each_of_its_fields(account: Account, service: Service):
     details = account.data("GET", f"/v1/metadata/connector-types/{service.id}")
     properties = details["config"]["properties"]
     assert set(properties) == set(service.config) | set(service.destination_keys)

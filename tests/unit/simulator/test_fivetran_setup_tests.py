@@ -22,7 +22,7 @@ def _failed(connection: Any) -> list[str]:
     return [test["title"] for test in connection["setup_tests"] if test["status"] == "FAILED"]
 
 
-def test_a_missing_credential_fails_and_leaves_the_connection_incomplete(account: Account):
+def test_missing_credential_fails_and_leaves_the_connection_incomplete(account: Account):
     connection = _create(account, "bamboohr", {"subdomain": "x"})
     assert connection["status"]["setup_state"] == "incomplete"
     assert connection["setup_tests"] == [
@@ -45,7 +45,7 @@ def test_needed_values_depend_on_the_config(account: Account):
     assert not _failed(_create(account, "google_sheets", {**sheet, "auth_type": "ServiceAccount"}))
 
 
-def test_a_service_that_a_person_must_authorise_stays_incomplete_until_then(account: Account):
+def test_service_that_a_person_must_authorise_stays_incomplete_until_then(account: Account):
     connection = _create(account, "google_ads", {})
     assert (connection["status"]["setup_state"], _failed(connection)) == ("incomplete", ["Authorization"])
     account.admin("PATCH", f"/connections/{connection['id']}", {"consented": True})
@@ -63,7 +63,7 @@ def test_auth_stands_in_for_a_persons_authorisation(account: Account):
     assert connection["status"]["setup_state"] == "connected"
 
 
-def test_a_connection_that_was_connected_breaks_and_says_what_to_do(account: Account):
+def test_connection_that_was_connected_breaks_and_says_what_to_do(account: Account):
     connection = _create(account, "stripe", {"api_key": "canary"})["id"]
     broken = account.data("PATCH", f"/v1/connections/{connection}", {"config": {"api_key": None}})
     assert broken["status"]["setup_state"] == "broken"
@@ -72,7 +72,7 @@ def test_a_connection_that_was_connected_breaks_and_says_what_to_do(account: Acc
     assert (mended["status"]["setup_state"], mended["status"]["tasks"]) == ("connected", [])
 
 
-def test_a_changed_secret_takes_effect_only_when_tests_pass(account: Account):
+def test_changed_secret_takes_effect_only_when_tests_pass(account: Account):
     connection = _create(account, "stripe", {"api_key": "canary-1"})["id"]
     account.admin("POST", "/setup-tests", {"target": "s", "runs": None, "accepts": {"api_key": "canary-3"}})
     path = f"/v1/connections/{connection}"
@@ -108,7 +108,7 @@ def test_scripted_results_are_given_as_they_are_and_count_down(account: Account,
     assert account.admin("GET", "/setup-tests") == []
 
 
-def test_a_script_can_be_meant_for_an_id_and_for_a_destination(account: Account):
+def test_script_can_be_meant_for_an_id_and_for_a_destination(account: Account):
     group = account.group()
     account.destination(group)
     result = {"title": "Permissions", "status": "FAILED", "message": "no"}
@@ -127,7 +127,7 @@ def test_a_script_can_be_meant_for_an_id_and_for_a_destination(account: Account)
         ("customer_id.deeper", None),
     ],
 )
-def test_a_vendor_can_take_one_nested_value_only(account: Account, path: str, value: str | None):
+def test_vendor_can_take_one_nested_value_only(account: Account, path: str, value: str | None):
     config = {"accounts": ["a", "canary"], "reports": [{"table": "canary"}], "customer_id": "x"}
     auth = {"refresh_token": "r", "client_access": {"client_id": "canary"}}
     account.admin("POST", "/setup-tests", {"target": "s", "accepts": {path: value}})
@@ -137,21 +137,21 @@ def test_a_vendor_can_take_one_nested_value_only(account: Account, path: str, va
     assert _failed(_create(account, "google_ads", config, auth=auth)) == ["Validate Login"]
 
 
-def test_the_test_endpoint_needs_a_body_that_may_be_empty(account: Account):
+def test_test_endpoint_needs_a_body_that_may_be_empty(account: Account):
     path = f"/v1/connections/{_create(account, 'stripe', {'api_key': 'canary'})['id']}/test"
     assert account.http.post(path, headers={"Content-Type": "application/json"}).status_code == 400
     assert account.http.post(path, json={}).status_code == 200
     assert account.http.post(path, json={"surprise": True}).status_code == 400
 
 
-def test_the_trust_flags_reach_the_tests(account: Account):
+def test_trust_flags_reach_the_tests(account: Account):
     connection = _create(account, "stripe", {"api_key": "canary"}, trust_certificates=True)["id"]
     assert account.snapshot(connection)["last_test_flags"] == {"trust_certificates": True}
     _test(account, connection, {"trust_fingerprints": True})
     assert account.snapshot(connection)["last_test_flags"] == {"trust_fingerprints": True}
 
 
-def test_a_connection_exists_while_its_first_tests_last(account: Account):
+def test_connection_exists_while_its_first_tests_last(account: Account):
     account.admin("POST", "/setup-tests", {"target": "s", "seconds": 0.4})
     body = {"group_id": account.group(), "service": "stripe", "config": {"schema": "s", "api_key": "canary"}}
     answers: list[httpx.Response] = []

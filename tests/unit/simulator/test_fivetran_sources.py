@@ -15,7 +15,7 @@ from .fivetran_account import Account
 SCHEMA = {"schema": "own"}
 
 
-def test_the_notation_is_read():
+def test_notation_is_read():
     columns = ["id key", "at system", "two words", "key"]
     table = Table(
         {
@@ -43,7 +43,7 @@ def test_the_notation_is_read():
         ({"schemas": {"a": {"t": ["a"]}, "b": {}}}, {"schema_prefix": "p"}, {"a": ["t"], "b": []}),
     ],
 )
-def test_the_one_schema_of_an_application_has_the_connections_name(
+def test_one_schema_of_an_application_has_the_connections_name(
     definition: Any, naming: dict[str, str], names: dict[str, list[str]]
 ):
     source = read(definition, naming)
@@ -71,7 +71,7 @@ def test_only_tables_of_databases_keep_history_by_default():
         {"tables": {"t": {"columns": {"c": "text"}}}},
     ],
 )
-def test_a_definition_that_cannot_be_read_is_rejected(account: Account, definition: Any):
+def test_definition_that_cannot_be_read_is_rejected(account: Account, definition: Any):
     with pytest.raises(SourceError):
         read(definition, SCHEMA)
     assert account.http.put("/_admin/sources/stripe", json=definition).status_code == 400
@@ -116,7 +116,7 @@ def _tables(account: Account, name: str) -> list[str]:
     return sorted(schema["tables"])
 
 
-def test_a_source_is_set_for_a_service_or_a_name_before_the_connection_exists(account: Account):
+def test_source_is_set_for_a_service_or_a_name_before_the_connection_exists(account: Account):
     account.admin("PUT", "/sources/stripe", {"tables": {"everyones": ["id key"]}})
     account.admin("PUT", "/sources/mine", {"tables": {f"t{number}": ["id key"] for number in range(180)}})
     assert _tables(account, "other") == ["everyones"]
@@ -125,7 +125,7 @@ def test_a_source_is_set_for_a_service_or_a_name_before_the_connection_exists(ac
     assert "customer" in _tables(account, "third")
 
 
-def test_a_source_is_read_and_changed_by_id(account: Account):
+def test_source_is_read_and_changed_by_id(account: Account):
     connection = account.stripe(account.group())["id"]
     assert "customer" in account.admin("GET", f"/sources/{connection}")["tables"]
     account.admin("PATCH", f"/sources/{connection}", {"tables": {"novelty": ["id key"], "charge": None}})
@@ -135,7 +135,7 @@ def test_a_source_is_read_and_changed_by_id(account: Account):
     assert account.http.get("/_admin/sources/nobody").status_code == 400
 
 
-def test_a_reset_forgets_sources(account: Account):
+def test_reset_forgets_sources(account: Account):
     account.admin("PUT", "/sources/stripe", {"tables": {}})
     account.admin("POST", "/reset")
     assert "customer" in account.admin("GET", "/sources/stripe")["tables"]

@@ -18,12 +18,12 @@ from simulator.fivetran.stored_forms import FORMS
         ("no_last_slash", "https://example.com/", "https://example.com"),
     ],
 )
-def test_a_text_is_stored_in_its_form_and_stays_so(form: str, sent: str, stored: str):
+def test_text_is_stored_in_its_form_and_stays_so(form: str, sent: str, stored: str):
     assert FORMS[form](sent) == stored
     assert FORMS[form](stored) == stored
 
 
 @pytest.mark.parametrize("field", ["text, stored as something", "int, stored as upper_case"])
-def test_a_form_that_there_is_not_is_no_type(field: str):
+def test_form_that_there_is_not_is_no_type(field: str):
     with pytest.raises(CatalogueError):
         parse_service("service", {"config": {"field": field}})

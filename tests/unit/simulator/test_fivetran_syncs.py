@@ -44,7 +44,7 @@ def test_paused_broken_or_manual_connection_does_not_sync(account: Account, fiel
     }
 
 
-def test_the_historical_sync_starts_when_nothing_blocks_it_any_more(account: Account):
+def test_historical_sync_starts_when_nothing_blocks_it_any_more(account: Account):
     paused = account.stripe(account.group(), paused=True)["id"]
     _patch(account, paused, paused=False)
     assert _events(account, paused) == [
@@ -63,7 +63,7 @@ def test_the_historical_sync_starts_when_nothing_blocks_it_any_more(account: Acc
     assert account.snapshot(untested)["syncs"] == 1
 
 
-def test_a_manual_connection_syncs_only_when_asked(account: Account):
+def test_manual_connection_syncs_only_when_asked(account: Account):
     connection = account.stripe(account.group(), paused=True, schedule_type="manual")["id"]
     _patch(account, connection, paused=False)
     assert account.snapshot(connection)["syncs"] == 0
@@ -80,7 +80,7 @@ def test_after_the_historical_sync_pausing_and_unpausing_starts_none(account: Ac
     assert account.snapshot(connection)["syncs"] == 1
 
 
-def test_the_first_sync_remembers_what_was_configured_and_what_it_wrote(account: Account):
+def test_first_sync_remembers_what_was_configured_and_what_it_wrote(account: Account):
     connection = account.stripe(account.group(), paused=True)["id"]
     path = f"/v1/connections/{connection}/schemas"
     account.data("POST", f"{path}/reload", {})
@@ -109,12 +109,12 @@ def test_events_are_numbered_through_the_account(account: Account):
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-def test_a_database_writes_a_dataset_for_each_schema_that_syncs(account: Account):
+def test_database_writes_a_dataset_for_each_schema_that_syncs(account: Account):
     connection = _postgres(account)
     assert account.snapshot(connection)["written_datasets"] == ["shop_public", "shop_audit"]
 
 
-def test_a_schema_that_was_excluded_before_the_first_sync_is_never_written(account: Account):
+def test_schema_that_was_excluded_before_the_first_sync_is_never_written(account: Account):
     connection = _postgres(account, paused=True)
     account.data("POST", f"/v1/connections/{connection}/schemas/reload", {})
     account.data("PATCH", f"/v1/connections/{connection}/schemas/audit", {"enabled": False})
@@ -153,7 +153,7 @@ def test_requested_historical_sync_replaces_a_running_sync(account: Account):
     assert account.snapshot(connection)["syncs"] == 3
 
 
-def test_a_resync_syncs_the_history_again_and_waits_for_a_pause_to_end(account: Account):
+def test_resync_syncs_the_history_again_and_waits_for_a_pause_to_end(account: Account):
     connection = account.stripe(account.group())["id"]
     path = f"/v1/connections/{connection}"
     answer = account.http.post(f"{path}/resync", json={})
@@ -192,7 +192,7 @@ def test_tables_of_an_application_are_not_synced_again_by_scope(account: Account
     assert account.http.post(f"/v1/connections/{connection}/resync", json=body).status_code == 400
 
 
-def test_a_resync_is_409_while_a_sync_runs(account: Account):
+def test_resync_is_409_while_a_sync_runs(account: Account):
     account.options(sync_seconds=3600)
     connection = account.stripe(account.group())["id"]
     assert account.http.post(f"/v1/connections/{connection}/resync", json={}).status_code == 409

@@ -24,7 +24,7 @@ def test_account_info_is_that_of_the_key(account: Account):
     }
 
 
-def test_a_system_key_names_itself_and_no_user(account: Account):
+def test_system_key_names_itself_and_no_user(account: Account):
     info = account.http.get("/v1/account/info", auth=(SYSTEM, SECRET)).json()["data"]
     assert info["system_key_id"] == f"system_{SYSTEM}"
     assert "user_id" not in info
@@ -47,12 +47,12 @@ def test_missing_and_wrong_credentials_are_401_in_json(account: Account, header:
     assert "X-Rate-Limit" not in answer.headers
 
 
-def test_an_expired_key_is_401(account: Account):
+def test_expired_key_is_401(account: Account):
     account.admin("PATCH", f"/credentials/{KEY}", {"expired": True})
     assert _code(account.http.get("/v1/groups")) == (401, "AuthFailed")
 
 
-def test_a_read_only_key_reads_and_is_403_on_writes(account: Account):
+def test_read_only_key_reads_and_is_403_on_writes(account: Account):
     group = account.group()
     auth = (READ_ONLY, SECRET)
     assert account.http.get("/v1/groups", auth=auth).status_code == 200
@@ -61,14 +61,14 @@ def test_a_read_only_key_reads_and_is_403_on_writes(account: Account):
     assert account.http.get(f"/v1/groups/{group}").status_code == 200
 
 
-def test_a_post_without_a_body_needs_no_content_type(account: Account):
+def test_post_without_a_body_needs_no_content_type(account: Account):
     connection = account.stripe(account.group())["id"]
     assert account.http.post(f"/v1/connections/{connection}/sync").status_code == 200
     assert _code(account.http.post(f"/v1/connections/{connection}/test")) == (400, "InvalidInput")
 
 
 @pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded"])
-def test_a_post_needs_the_json_content_type(account: Account, kind: str | None):
+def test_post_needs_the_json_content_type(account: Account, kind: str | None):
     headers = {} if kind is None else {"Content-Type": kind}
     assert _code(account.http.post("/v1/groups", content=b'{"name":"x"}', headers=headers)) == (
         415,
@@ -84,7 +84,7 @@ def test_malformed_json_is_400(account: Account, raw: bytes):
 
 
 @pytest.mark.parametrize("raw", [b"", b"[]", b"1", b"null"])
-def test_a_body_that_is_no_object_is_400(account: Account, raw: bytes):
+def test_body_that_is_no_object_is_400(account: Account, raw: bytes):
     answer = account.http.post("/v1/groups", content=raw, headers={"Content-Type": JSON})
     assert _code(answer) == (400, "InvalidInput")
 
@@ -111,12 +111,12 @@ def test_version_2_is_acceptable_for_connections_and_destinations_only(account: 
     assert account.http.get("/v1/groups", headers=headers).status_code == 200
 
 
-def test_an_unknown_path_is_404_in_the_apis_own_words(account: Account):
+def test_unknown_path_is_404_in_the_apis_own_words(account: Account):
     answer = account.http.get("/v1/connector")
     assert (answer.status_code, answer.json()) == (404, {"code": "NotFound", "message": "HTTP 404 Not Found"})
 
 
-def test_the_old_name_of_connections_answers_unless_the_options_say_otherwise(account: Account):
+def test_old_name_of_connections_answers_unless_the_options_say_otherwise(account: Account):
     group = account.group()
     connection = account.stripe(group, schedule_type="manual")["id"]
     paths = ("/v1/connectors", f"/v1/connectors/{connection}", f"/v1/groups/{group}/connectors")
@@ -138,7 +138,7 @@ def test_the_old_name_of_connections_answers_unless_the_options_say_otherwise(ac
 _AIRFLOW = {"Accept": "*/*", "Content-Type": "application/json;version=2"}
 
 
-def test_the_requests_of_airflows_operator_unpause_sync_and_show_success(account: Account):
+def test_requests_of_airflows_operator_unpause_sync_and_show_success(account: Account):
     connection = account.stripe(account.group(), paused=True, schedule_type="auto")["id"]
     path = f"/v1/connectors/{connection}"
 
@@ -171,7 +171,7 @@ def test_force_triggers_a_sync_under_either_name_and_needs_no_body(account: Acco
         assert account.snapshot(connection)["syncs"] == number
 
 
-def test_a_slash_at_the_end_of_a_path_makes_no_difference(account: Account):
+def test_slash_at_the_end_of_a_path_makes_no_difference(account: Account):
     group = account.group()
     connection = account.stripe(group)["id"]
     for path in (
@@ -188,13 +188,13 @@ def test_a_slash_at_the_end_of_a_path_makes_no_difference(account: Account):
     assert not [route for route in routes if route.endswith("/")]
 
 
-def test_an_empty_id_segment_is_answered_with_html(account: Account):
+def test_empty_id_segment_is_answered_with_html(account: Account):
     answer = account.http.get(httpx.URL(account.url + "/v1/connections//schemas"))
     assert answer.status_code == 404
     assert answer.headers["Content-Type"].startswith("text/html")
 
 
-def test_the_wrong_verb_on_a_route_is_405(account: Account):
+def test_wrong_verb_on_a_route_is_405(account: Account):
     assert _code(account.http.put("/v1/groups", json={})) == (405, "MethodNotAllowed")
     assert _code(account.http.patch("/v1/connections", json={})) == (405, "MethodNotAllowed")
 
@@ -226,7 +226,7 @@ def test_interrupted_request_has_no_effect(account: Account):
     assert account.data("GET", "/v1/groups")["items"] == []
 
 
-def test_a_success_has_code_message_and_data_and_a_delete_no_data(account: Account):
+def test_success_has_code_message_and_data_and_a_delete_no_data(account: Account):
     answer = account.http.post("/v1/groups", json={"name": "Dev"})
     assert answer.status_code == 201
     assert answer.json().keys() == {"code", "message", "data"}

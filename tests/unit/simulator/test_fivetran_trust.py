@@ -34,7 +34,7 @@ def _results(connection: Any) -> dict[str, str]:
     return {test["title"]: test["status"] for test in connection["setup_tests"]}
 
 
-def test_an_approved_certificate_is_listed_with_the_id_by_which_it_is_revoked(account: Account):
+def test_approved_certificate_is_listed_with_the_id_by_which_it_is_revoked(account: Account):
     path = f"/v1/connections/{_connection(account)['id']}/certificates"
     ca = authority()
     approved = account.data("POST", path, _of(ca))
@@ -50,7 +50,7 @@ def test_an_approved_certificate_is_listed_with_the_id_by_which_it_is_revoked(ac
     assert account.http.delete(f"{path}/{approved['id']}").status_code == 404
 
 
-def test_an_approval_is_found_by_its_hash_too(account: Account):
+def test_approval_is_found_by_its_hash_too(account: Account):
     path = f"/v1/connections/{_connection(account)['id']}/fingerprints"
     account.data("POST", path, {"hash": "a/b+c=", "public_key": host_key()})
     assert account.http.delete(f"{path}/{quote('a/b+c=', safe='')}").status_code == 200
@@ -68,7 +68,7 @@ def test_incomplete_approval_is_rejected(account: Account, whose: str, kind: str
     assert account.http.get(f"/v1/{whose}/nobody/{kind}").status_code == 404
 
 
-def test_a_list_of_approved_certificates_has_pages(account: Account):
+def test_list_of_approved_certificates_has_pages(account: Account):
     path = f"/v1/connections/{_connection(account)['id']}/certificates"
     for name in ("a", "b", "c"):
         account.data("POST", path, _of(authority(name)))
@@ -77,7 +77,7 @@ def test_a_list_of_approved_certificates_has_pages(account: Account):
     assert [item["name"] for item in (*first["items"], *rest["items"])] == ["CN=a", "CN=b", "CN=c"]
 
 
-def test_a_certificate_of_a_private_authority_fails_until_its_issuer_is_approved(account: Account):
+def test_certificate_of_a_private_authority_fails_until_its_issuer_is_approved(account: Account):
     ca = authority()
     middle = ca.issue("Middle")
     server = middle.issue("db.example.com")
@@ -100,7 +100,7 @@ def test_a_certificate_of_a_private_authority_fails_until_its_issuer_is_approved
     assert tested["status"]["setup_state"] == "connected"
 
 
-def test_a_host_key_fails_until_it_is_approved(account: Account):
+def test_host_key_fails_until_it_is_approved(account: Account):
     key = host_key()
     account.admin("PUT", "/hosts/tunnel.example.com", {"host_key": f"{key} tunnel"})
     connection = _connection(account, **TUNNEL)
@@ -121,11 +121,11 @@ def test_tests_that_may_trust_approve_what_is_presented(account: Account):
     assert len(account.data("GET", f"{path}/certificates")["items"]) == 1
 
 
-def test_a_connection_without_tls_presents_no_certificate(account: Account):
+def test_connection_without_tls_presents_no_certificate(account: Account):
     account.admin("PUT", "/hosts/db.example.com", {"certificates": [authority().pem]})
     assert _results(_connection(account, always_encrypted=False))["Validate Certificate"] == "SKIPPED"
 
 
-def test_the_admin_side_takes_only_what_a_host_can_present(account: Account):
+def test_admin_side_takes_only_what_a_host_can_present(account: Account):
     for wrong in ({"certificates": ["none"]}, {"host_key": "ssh-ed25519 AAAA"}, {"key": ""}):
         assert account.http.put("/_admin/hosts/db.example.com", json=wrong).status_code == 400

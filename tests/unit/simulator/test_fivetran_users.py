@@ -3,7 +3,7 @@
 from .fivetran_account import READ_ONLY, SECRET, SYSTEM, Account
 
 
-def test_the_user_who_made_a_connection_can_be_asked_for(account: Account):
+def test_user_who_made_a_connection_can_be_asked_for(account: Account):
     made_by = account.stripe(account.group())["connected_by"]
     user = account.data("GET", f"/v1/users/{made_by}")
     assert (user["id"], user["active"]) == (made_by, True)
@@ -20,7 +20,7 @@ def test_all_users_are_listed_once_each_or_those_who_may_log_in(account: Account
     assert account.data("GET", "/v1/users?active=false")["items"] == []
 
 
-def test_an_unknown_user_is_404(account: Account):
+def test_unknown_user_is_404(account: Account):
     answer = account.http.get("/v1/users/nobody")
     assert (answer.status_code, answer.json()["code"]) == (404, "NotFound")
 
@@ -36,7 +36,7 @@ def test_roles_are_listed_with_the_names_that_replaced_former_ones(account: Acco
     assert (former["is_deprecated"], former["replacement_role_name"]) == (True, "Manage Destination")
 
 
-def test_an_invited_user_is_unverified_and_can_be_read(account: Account):
+def test_invited_user_is_unverified_and_can_be_read(account: Account):
     sent = {"email": "ann@example.com", "given_name": "Ann", "family_name": "Lee", "role": "Account Reviewer"}
     answer = account.http.post("/v1/users", json=sent)
     invited = answer.json()["data"]
@@ -49,7 +49,7 @@ def test_an_invited_user_is_unverified_and_can_be_read(account: Account):
         assert account.http.post("/v1/users", json={**without, "email": without.get("email", "")}).status_code == 400
 
 
-def test_the_last_account_administrator_stays(account: Account):
+def test_last_account_administrator_stays(account: Account):
     mine = account.data("GET", "/v1/account/info")["user_id"]
     assert account.http.delete(f"/v1/users/{mine}/role").status_code == 409
     assert account.http.patch(f"/v1/users/{mine}", json={"role": "Account Reviewer"}).status_code == 409
@@ -66,7 +66,7 @@ def test_system_keys_are_read_by_administrators_with_keys_of_their_own(account: 
         assert account.http.get("/v1/system-keys", auth=(key, SECRET)).status_code == 403
 
 
-def test_a_key_lacks_what_its_permissions_leave_out(account: Account):
+def test_key_lacks_what_its_permissions_leave_out(account: Account):
     group = account.group()
     account.admin("PATCH", f"/credentials/{SYSTEM}", {"permissions": {"DESTINATION": "MANAGE", "TEAM": "READ"}})
     auth = (SYSTEM, SECRET)

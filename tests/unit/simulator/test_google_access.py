@@ -88,24 +88,24 @@ def test_predefined_role_is_answered_by_its_basic_name(role: str, answered: str)
         ("principalSet://iam/Pool/*", {"iamMember": "principalSet://iam/Pool/*"}),
     ],
 )
-def test_an_iam_member_is_answered_in_the_field_of_its_kind(member: str, answered: dict[str, str]):
+def test_iam_member_is_answered_in_the_field_of_its_kind(member: str, answered: dict[str, str]):
     assert kept({"role": "READER", "iamMember": member}) == [{"role": "READER", **answered}]
 
 
-def test_a_condition_makes_another_entry():
+def test_condition_makes_another_entry():
     plain = {"role": "READER", "userByEmail": "a@example.com"}
     until = {**plain, "condition": {"expression": "request.time < timestamp('2027-01-01T00:00:00Z')", "title": "until"}}
     assert kept(plain, until) == [plain, until]
 
 
-def test_a_basic_role_stays_one_with_a_condition_which_is_kept_as_it_was_given():
+def test_basic_role_stays_one_with_a_condition_which_is_kept_as_it_was_given():
     given = {"expression": "true", "title": "", "description": "why", "location": "here"}
     answered = kept({"role": "roles/bigquery.dataViewer", "domain": "example.com", "condition": given})
     condition = {"expression": "true", "description": "why", "location": "here"}
     assert answered == [{"role": "READER", "domain": "example.com", "condition": condition}]
 
 
-def test_a_member_that_was_deleted_stays_and_cannot_come():
+def test_member_that_was_deleted_stays_and_cannot_come():
     account = "serviceAccount:sa@p.example.com"
     gone = dict(after_deletion({"role": "READER", "userByEmail": "Sa@p.example.com"}, account, "1"))
     assert gone == {"role": "READER", "iamMember": "deleted:serviceAccount:sa@p.example.com?uid=1"}
@@ -116,7 +116,7 @@ def test_a_member_that_was_deleted_stays_and_cannot_come():
     assert after_deletion(other, account, "1") == other
 
 
-def test_a_group_is_answered_by_its_primary_address():
+def test_group_is_answered_by_its_primary_address():
     alias = {"role": "READER", "groupByEmail": "Team@example.io"}
     answered = kept(alias, aliases={"team@example.io": "team@example.com"})
     assert answered == [{"role": "READER", "groupByEmail": "team@example.com"}]
@@ -153,14 +153,14 @@ def test_authorisations_of_a_list_are_limited():
         ({"role": "READER", "groupByEmail": "Gone@example.com"}, "Group Gone@example.com does not exist."),
     ],
 )
-def test_an_entry_that_grants_nothing_clear_is_a_400(entry: dict[str, Any], rejection: str):
+def test_entry_that_grants_nothing_clear_is_a_400(entry: dict[str, Any], rejection: str):
     with pytest.raises(ApiError) as raised:
         kept(entry, unknown=("gone@example.com",))
     assert raised.value.status == 400
     assert rejection in str(raised.value)
 
 
-def test_a_dataset_without_a_list_belongs_to_its_project_and_creator():
+def test_dataset_without_a_list_belongs_to_its_project_and_creator():
     entries = default_access("me@example.com")
     assert kept(*entries) == entries
     assert has_owner(entries)
@@ -172,7 +172,7 @@ def test_a_dataset_without_a_list_belongs_to_its_project_and_creator():
     }
 
 
-def test_a_member_that_the_organisation_does_not_allow_is_rejected_without_its_name():
+def test_member_that_the_organisation_does_not_allow_is_rejected_without_its_name():
     entries = [{"role": "READER", "userByEmail": "A@Example.com"}]
     with pytest.raises(ApiError) as rejected:
         normalise(entries, "p:d", (), forbidden={"a@example.com"})

@@ -24,7 +24,7 @@ def rejected(status: int, reason: str) -> Any:
     return pytest.raises(ApiError, match=rf"^googleapi: Error {status}: .*, {reason}$")
 
 
-def test_a_new_dataset_has_bigquerys_defaults(bigquery: BigQuery):
+def test_new_dataset_has_bigquerys_defaults(bigquery: BigQuery):
     dataset = bigquery.insert("p", "d", {})
     assert (dataset.location, dataset.labels, dataset.tables) == ("US", {}, {})
     assert dataset.settings["maxTimeTravelHours"] == "168"
@@ -33,7 +33,7 @@ def test_a_new_dataset_has_bigquerys_defaults(bigquery: BigQuery):
     assert dataset.created_ms == dataset.modified_ms
 
 
-def test_a_second_dataset_of_a_name_is_a_409(bigquery: BigQuery):
+def test_second_dataset_of_a_name_is_a_409(bigquery: BigQuery):
     bigquery.insert("p", "d", {})
     with pytest.raises(ApiError) as raised:
         bigquery.insert("p", "d", {})
@@ -41,7 +41,7 @@ def test_a_second_dataset_of_a_name_is_a_409(bigquery: BigQuery):
     bigquery.insert("q", "d", {})
 
 
-def test_a_missing_dataset_is_a_404(bigquery: BigQuery):
+def test_missing_dataset_is_a_404(bigquery: BigQuery):
     with pytest.raises(ApiError) as raised:
         bigquery.get("p", "d")
     assert str(raised.value) == "googleapi: Error 404: Not found: Dataset p:d, notFound"
@@ -51,7 +51,7 @@ def test_a_missing_dataset_is_a_404(bigquery: BigQuery):
         bigquery.delete("p", "d", delete_contents=True)
 
 
-def test_a_dataset_with_a_table_is_in_use_even_when_the_table_is_empty(bigquery: BigQuery):
+def test_dataset_with_a_table_is_in_use_even_when_the_table_is_empty(bigquery: BigQuery):
     dataset = bigquery.insert("p", "d", {})
     dataset.tables["empty"] = 0
     with pytest.raises(ApiError) as raised:
@@ -75,14 +75,14 @@ def test_update_replaces_settings_and_labels_and_keeps_an_unnamed_access_list(bi
     assert bigquery.update("p", "d", {"access": [OWNER]}).access == [OWNER]
 
 
-def test_a_patch_changes_what_it_names_and_nothing_else(bigquery: BigQuery):
+def test_patch_changes_what_it_names_and_nothing_else(bigquery: BigQuery):
     bigquery.insert("p", "d", {"description": "one", "labels": {"a": "1", "b": "2"}})
     after = bigquery.patch("p", "d", {"friendlyName": "D", "labels": {"a": None, "c": "3"}})
     assert (after.settings["description"], after.settings["friendlyName"]) == ("one", "D")
     assert after.labels == {"b": "2", "c": "3"}
 
 
-def test_the_last_owner_cannot_be_taken_away(bigquery: BigQuery):
+def test_last_owner_cannot_be_taken_away(bigquery: BigQuery):
     bigquery.insert("p", "d", {"access": [OWNER, READER]})
     with pytest.raises(ApiError) as raised:
         bigquery.update("p", "d", {"access": [READER]})
@@ -103,7 +103,7 @@ def test_the_last_owner_cannot_be_taken_away(bigquery: BigQuery):
         {"defaultTableExpirationMs": 3_599_999},
     ],
 )
-def test_a_rejected_write_leaves_everything_as_it_was(bigquery: BigQuery, body: dict[str, Any]):
+def test_rejected_write_leaves_everything_as_it_was(bigquery: BigQuery, body: dict[str, Any]):
     with rejected(400, "invalid"):
         bigquery.insert("p", "new", body)
     assert bigquery.all_of("p") == ()
@@ -114,13 +114,13 @@ def test_a_rejected_write_leaves_everything_as_it_was(bigquery: BigQuery, body: 
     assert (dataset.settings["description"], dataset.labels, dataset.access) == ("one", {"a": "1"}, [OWNER])
 
 
-def test_an_id_with_anything_but_letters_digits_and_underscores_is_rejected(bigquery: BigQuery):
+def test_id_with_anything_but_letters_digits_and_underscores_is_rejected(bigquery: BigQuery):
     for id_ in ("a-b", "projects/p/datasets/d", "", "x" * 1025):
         with rejected(400, "invalid"):
             bigquery.insert("p", id_, {})
 
 
-def test_a_location_is_fixed(bigquery: BigQuery):
+def test_location_is_fixed(bigquery: BigQuery):
     assert bigquery.insert("p", "d", {"location": "eu"}).location == "EU"
     bigquery.update("p", "d", {"location": "EU"})
     with rejected(400, "invalid"):

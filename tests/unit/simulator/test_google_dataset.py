@@ -91,7 +91,7 @@ def test_create_answers_id_and_computed_outputs(engine: Engine):
     assert not any(key.startswith("__") for key in outputs)
 
 
-def test_a_preview_of_a_create_makes_nothing_and_knows_what_it_can(engine: Engine):
+def test_preview_of_a_create_makes_nothing_and_knows_what_it_can(engine: Engine):
     id_, outputs = engine.create(DATASET, INPUTS, preview=True)
     assert id_ == ""
     assert (outputs["etag"], outputs["creationTime"], outputs["location"]) == (UNKNOWN, UNKNOWN, "US")
@@ -208,7 +208,7 @@ def test_update_keeps_labels_of_others_and_corrects_ours(engine: Engine):
     assert engine.dataset("stripe")["labels"] == {"app": "pay", "theirs": "1"}
 
 
-def test_a_preview_of_an_update_changes_nothing_and_says_what_would_come(engine: Engine):
+def test_preview_of_an_update_changes_nothing_and_says_what_would_come(engine: Engine):
     id_, outputs = engine.create(DATASET, {**INPUTS, "description": "old"})
     before = engine.dataset("stripe")
     planned = engine.update(DATASET, id_, outputs, {**INPUTS, "labels": {"app": "shop"}}, preview=True)
@@ -229,7 +229,7 @@ def test_read_answers_what_is_live_and_an_empty_id_when_nothing_is(engine: Engin
 
 
 @pytest.mark.parametrize("id_", ["projects/p/datasets/stripe", "p/stripe", "stripe"])
-def test_a_dataset_is_imported_by_each_form_of_its_id(engine: Engine, id_: str):
+def test_dataset_is_imported_by_each_form_of_its_id(engine: Engine, id_: str):
     engine.admin("PUT", "/datasets/p/stripe", {"access": [OWNER, VIEW], "labels": {"a": "1"}, "location": "EU"})
     found, outputs, inputs = engine.read(DATASET, id_)
     assert found == ID
@@ -246,7 +246,7 @@ def test_a_dataset_is_imported_by_each_form_of_its_id(engine: Engine, id_: str):
     assert engine.read(DATASET, "projects/p/datasets/none") == ("", {}, {})
 
 
-def test_a_dataset_with_contents_is_deleted_only_when_the_state_allows_it(engine: Engine):
+def test_dataset_with_contents_is_deleted_only_when_the_state_allows_it(engine: Engine):
     id_, state = engine.create(DATASET, INPUTS)
     engine.admin("PUT", "/datasets/p/stripe/tables/charge", {"rows": 3})
     with rejected() as rejection:
@@ -262,7 +262,7 @@ def test_a_dataset_with_contents_is_deleted_only_when_the_state_allows_it(engine
     assert engine.admin("GET", "/state")["projects"]["p"]["datasets"] == {}
 
 
-def test_the_deletion_policy_of_the_state_prevents_or_abandons(engine: Engine):
+def test_deletion_policy_of_the_state_prevents_or_abandons(engine: Engine):
     id_, state = engine.create(DATASET, {**INPUTS, "deletionPolicy": "PREVENT"})
     with rejected() as rejection:
         engine.delete(DATASET, id_, state)
@@ -316,7 +316,7 @@ SETTINGS: Properties = {
 COMPUTED = ("isCaseInsensitive", "maxTimeTravelHours", "storageBillingModel")
 
 
-def test_a_write_takes_away_what_is_not_given_unless_it_is_computed_or_ignored(engine: Engine):
+def test_write_takes_away_what_is_not_given_unless_it_is_computed_or_ignored(engine: Engine):
     inputs = {"datasetId": "stripe", "location": "US", "description": "x"}
     engine.admin("PUT", "/datasets/p/stripe", {"access": [OWNER], **SETTINGS})
     _, state, imported = engine.read(DATASET, ID)
@@ -336,7 +336,7 @@ def test_a_write_takes_away_what_is_not_given_unless_it_is_computed_or_ignored(e
     assert {name: live[name] for name in SETTINGS if live[name]} == {name: SETTINGS[name] for name in COMPUTED}
 
 
-def test_a_write_takes_away_what_the_plugin_does_not_know(engine: Engine):
+def test_write_takes_away_what_the_plugin_does_not_know(engine: Engine):
     id_, state = engine.create(DATASET, INPUTS)
     engine.admin("PATCH", "/datasets/p/stripe", {"defaultRoundingMode": "ROUND_HALF_EVEN"})
     assert "defaultRoundingMode" not in engine.read(DATASET, id_, state, INPUTS)[1]

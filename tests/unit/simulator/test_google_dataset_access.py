@@ -13,7 +13,7 @@ from .google_engine import DATASET, UNKNOWN, Engine, rejected, set_only
 from .test_google_dataset import INPUTS, OWNER, READER, VIEW, as_set, changed
 
 
-def test_a_group_given_as_iam_member_is_a_difference_once_it_is_read(engine: Engine):
+def test_group_given_as_iam_member_is_a_difference_once_it_is_read(engine: Engine):
     inputs = {**INPUTS, "accesses": [OWNER, {"role": "READER", "iamMember": "group:all@example.com"}]}
     id_, outputs = engine.create(DATASET, inputs)
     assert changed(engine.diff(DATASET, id_, outputs, inputs)) == {}  # the state has the list as it was written
@@ -31,7 +31,7 @@ def test_removed_entry_has_an_index_and_an_added_one_is_the_whole_list(engine: E
     assert kinds == {f"accesses[{set_only(outputs['accesses']).index(READER)}]": "DELETE"}
 
 
-def test_a_list_that_is_not_known_is_no_difference_and_an_unknown_entry_is_one(engine: Engine):
+def test_list_that_is_not_known_is_no_difference_and_an_unknown_entry_is_one(engine: Engine):
     id_, outputs = engine.create(DATASET, INPUTS)
     assert changed(engine.diff(DATASET, id_, outputs, {**INPUTS, "accesses": UNKNOWN})) == {}
     writer = {"role": "WRITER", "userByEmail": UNKNOWN}
@@ -58,7 +58,7 @@ def test_check_rejects_a_field_that_entries_do_not_have(engine: Engine):
         assert reasons == ["Invalid or unknown key. Examine values at 'it.accesses'."]
 
 
-def test_a_refresh_finds_each_input_of_the_list_by_what_it_has_in_common(engine: Engine):
+def test_refresh_finds_each_input_of_the_list_by_what_it_has_in_common(engine: Engine):
     id_, outputs = engine.create(DATASET, INPUTS)
     engine.admin("PATCH", "/datasets/p/stripe", {"access": [VIEW, {**READER, "role": "WRITER"}, OWNER]})
     _, state, inputs = engine.read(DATASET, id_, outputs, INPUTS)
@@ -86,7 +86,7 @@ def test_addresses_are_sent_and_answered_in_lower_case(engine: Engine):
     assert changed(engine.diff(DATASET, id_, live, {**INPUTS, "accesses": mixed})) == {}
 
 
-def test_a_condition_is_written_kept_and_no_difference_without_what_is_optional(engine: Engine):
+def test_condition_is_written_kept_and_no_difference_without_what_is_optional(engine: Engine):
     until = {"expression": 'request.time < timestamp("2027-01-01T00:00:00Z")', "title": "until"}
     inputs = {**INPUTS, "accesses": [OWNER, {**READER, "condition": until}]}
     id_, outputs = engine.create(DATASET, inputs)
@@ -107,7 +107,7 @@ def test_dataset_made_without_access_belongs_to_project_and_creator(engine: Engi
     assert as_set(engine.dataset("authorised")["access"]) == as_set([*plain["accesses"], VIEW])
 
 
-def test_a_list_that_is_no_longer_given_stays(engine: Engine):
+def test_list_that_is_no_longer_given_stays(engine: Engine):
     id_, outputs = engine.create(DATASET, INPUTS)
     inputs = {key: value for key, value in INPUTS.items() if key != "accesses"}
     assert changed(engine.diff(DATASET, id_, outputs, inputs)) == {}

@@ -21,7 +21,7 @@ def rule(engine: Engine, number: int) -> dict[str, Any]:
     return next(each for each in engine.admin("GET", "/faults") if each["number"] == number)
 
 
-def test_the_nth_matching_call_fails_with_the_given_text(engine: Engine):
+def test_nth_matching_call_fails_with_the_given_text(engine: Engine):
     number = fault(engine, method="Create", id="projects/p/datasets/a*", nth=2, error=DENIED)
     engine.create(DATASET, {"datasetId": "a1"})
     engine.create(DATASET, {"datasetId": "b1"})
@@ -33,7 +33,7 @@ def test_the_nth_matching_call_fails_with_the_given_text(engine: Engine):
     assert (report["seen"], report["hits"]) == (3, 1)
 
 
-def test_a_fault_without_an_end_hits_until_it_is_dropped(engine: Engine):
+def test_fault_without_an_end_hits_until_it_is_dropped(engine: Engine):
     engine.admin("PUT", "/datasets/p/d", {})
     fault(engine, method="Invoke", type=GET_DATASET, times=0, error=DENIED, code="PERMISSION_DENIED")
     for _ in range(3):
@@ -45,7 +45,7 @@ def test_a_fault_without_an_end_hits_until_it_is_dropped(engine: Engine):
     assert engine.invoke(GET_DATASET, datasetId="d")["datasetId"] == "d"
 
 
-def test_a_lost_answer_is_unavailable_and_the_effect_is_there(engine: Engine):
+def test_lost_answer_is_unavailable_and_the_effect_is_there(engine: Engine):
     fault(engine, method="Create", after=True)
     with rejected() as rejection:
         engine.create(DATASET, {"datasetId": "d"})
@@ -53,14 +53,14 @@ def test_a_lost_answer_is_unavailable_and_the_effect_is_there(engine: Engine):
     assert engine.dataset("d")["datasetReference"]["datasetId"] == "d"
 
 
-def test_an_error_before_the_effect_leaves_no_effect(engine: Engine):
+def test_error_before_the_effect_leaves_no_effect(engine: Engine):
     fault(engine, method="Create", error="gone")
     with rejected():
         engine.create(DATASET, {"datasetId": "d"})
     assert engine.admin("GET", "/state")["projects"] == {}
 
 
-def test_an_error_after_the_effect_is_what_a_retried_insert_answers(engine: Engine):
+def test_error_after_the_effect_is_what_a_retried_insert_answers(engine: Engine):
     fault(engine, method="Create", after=True, error="googleapi: Error 409: Already Exists: Dataset p:d, duplicate")
     with rejected() as rejection:
         engine.create(DATASET, {"datasetId": "d"})
@@ -89,7 +89,7 @@ def test_reset_releases_held_calls(engine: Engine):
         held.result(10)
 
 
-def test_a_delay_is_waited_for(engine: Engine):
+def test_delay_is_waited_for(engine: Engine):
     fault(engine, method="Create", delay_ms=200)
     start = time.monotonic()
     engine.create(DATASET, {"datasetId": "d"})
@@ -131,7 +131,7 @@ def test_calls_are_counted_by_method_type_and_preview(engine: Engine):
         ("PUT /unknown-members", {}, 400, "members"),
     ],
 )
-def test_the_admin_side_says_what_is_wrong_with_a_request(
+def test_admin_side_says_what_is_wrong_with_a_request(
     engine: Engine, request_line: str, body: Any, status: int, words: str
 ):
     answer: httpx.Response = engine.http.request(*request_line.split(), json=body)

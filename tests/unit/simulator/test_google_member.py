@@ -36,7 +36,7 @@ def grants(engine: Engine) -> Any:
     return engine.admin("GET", "/state")["projects"]["p"]["policy"]
 
 
-def test_a_grant_is_added_once_and_taken_away(engine: Engine):
+def test_grant_is_added_once_and_taken_away(engine: Engine):
     id_, outputs = engine.create(PROJECT_MEMBER, GRANT)
     assert id_ == "p/roles/bigquery.jobUser/user:a@example.com"
     assert outputs["etag"]
@@ -54,7 +54,7 @@ def test_revoked_grant_is_gone_after_a_refresh(engine: Engine):
     assert engine.read(PROJECT_MEMBER, id_, outputs, GRANT)[0] == ""
 
 
-def test_a_grant_with_a_condition_is_another_one(engine: Engine):
+def test_grant_with_a_condition_is_another_one(engine: Engine):
     plain, _ = engine.create(PROJECT_MEMBER, GRANT)
     id_, outputs = engine.create(PROJECT_MEMBER, {**GRANT, "condition": CONDITION})
     assert id_ == f"{plain}/until//true"
@@ -88,7 +88,7 @@ def test_every_difference_of_a_grant_replaces_it(engine: Engine, changes: dict[s
     ("kind", "inputs", "deletes_first"),
     [(PROJECT_MEMBER, GRANT, True), (FUNCTION_MEMBER, INVOKER, False), (SERVICE_MEMBER, RUN_INVOKER, True)],
 )
-def test_a_replaced_grant_is_deleted_first_where_the_plugin_asks_for_it(
+def test_replaced_grant_is_deleted_first_where_the_plugin_asks_for_it(
     engine: Engine, kind: str, inputs: dict[str, Any], deletes_first: bool
 ):
     state = {**inputs, "etag": "e"}
@@ -131,7 +131,7 @@ def test_check_accepts_unknown_values_and_requires_the_needed_ones(engine: Engin
     assert 'The argument "cloud_function" is required' in engine.check(FUNCTION_MEMBER, {})[1][0]
 
 
-def test_a_member_that_google_does_not_know_is_rejected(engine: Engine):
+def test_member_that_google_does_not_know_is_rejected(engine: Engine):
     engine.admin("PUT", "/unknown-members", {"members": ["a@example.com"]})
     with rejected() as rejection:
         engine.create(PROJECT_MEMBER, GRANT)
@@ -179,7 +179,7 @@ def test_hidden_or_locked_policy_is_answered_with_403(engine: Engine):
     assert len(grants(engine)) == 1
 
 
-def test_a_grant_is_imported_by_its_words(engine: Engine):
+def test_grant_is_imported_by_its_words(engine: Engine):
     condition = {"expression": "true", "title": "until the end"}
     engine.create(PROJECT_MEMBER, {**GRANT, "condition": condition})
     id_, _, inputs = engine.read(PROJECT_MEMBER, "p roles/bigquery.jobUser user:A@example.com until the end")
@@ -200,7 +200,7 @@ def test_a_grant_is_imported_by_its_words(engine: Engine):
     assert "Wrong number of parts to Member id [p roles/viewer]" in rejection.message
 
 
-def test_a_project_is_the_same_by_its_full_name(engine: Engine):
+def test_project_is_the_same_by_its_full_name(engine: Engine):
     id_, outputs = engine.create(PROJECT_MEMBER, {**GRANT, "project": "projects/p"})
     assert (id_, outputs["project"]) == ("projects/p/roles/bigquery.jobUser/user:a@example.com", "projects/p")
     assert len(grants(engine)) == 1
@@ -243,7 +243,7 @@ def test_invoker_of_a_missing_function_is_rejected(engine: Engine, kind, grant, 
     engine.delete(kind, id_, outputs)
 
 
-def test_a_preview_grants_nothing(engine: Engine):
+def test_preview_grants_nothing(engine: Engine):
     _, outputs = engine.create(PROJECT_MEMBER, GRANT, preview=True)
     assert outputs == {**GRANT, "condition": None, "etag": UNKNOWN, "id": UNKNOWN}
     assert engine.admin("GET", "/state")["projects"] == {}

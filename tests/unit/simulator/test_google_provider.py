@@ -47,7 +47,7 @@ class Log(engine_pb2_grpc.EngineServicer):
         return empty_pb2.Empty()
 
 
-def test_a_configuration_without_a_project_is_warned_of_unless_it_says_not_to(engine: Engine):
+def test_configuration_without_a_project_is_warned_of_unless_it_says_not_to(engine: Engine):
     log, server = Log(), grpc.server(ThreadPoolExecutor(1))
     engine_pb2_grpc.add_EngineServicer_to_server(log, server)
     address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
@@ -81,7 +81,7 @@ def test_provider_reports_a_type_or_function_that_it_lacks(engine: Engine):
     assert rejection.code is grpc.StatusCode.UNIMPLEMENTED
 
 
-def test_a_missing_dataset_is_reported_in_the_plugins_words(engine: Engine):
+def test_missing_dataset_is_reported_in_the_plugins_words(engine: Engine):
     with rejected() as rejection:
         engine.invoke(GET_DATASET, datasetId="nope", project="q")
     assert rejection.message == (

@@ -42,7 +42,7 @@ def policy(simulators: Simulators, engine: Engine):
     return ask
 
 
-def test_a_projects_policy_is_the_one_that_the_provider_writes(policy, engine: Engine):
+def test_projects_policy_is_the_one_that_the_provider_writes(policy, engine: Engine):
     assert policy("projects/p")[1].get("bindings") is None
     for member in ("user:b@example.com", "user:a@example.com"):
         engine.create(PROJECT_MEMBER, {"project": "p", "role": "roles/viewer", "member": member})
@@ -110,7 +110,7 @@ def test_hidden_project_is_answered_in_googles_words(get, policy, engine: Engine
     assert (get(name)[0], policy(name)[0]) == (200, 200)
 
 
-def test_a_folder_that_is_not_there_is_denied_and_not_missing(get, policy):
+def test_folder_that_is_not_there_is_denied_and_not_missing(get, policy):
     assert get("folders/404")[0] == 403
     assert policy("organizations/404")[0] == 403
 

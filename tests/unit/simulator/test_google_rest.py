@@ -24,7 +24,7 @@ def get(simulators: Simulators, engine: Engine):
     return ask
 
 
-def test_a_dataset_made_over_the_provider_protocol_is_there_over_http(get, engine: Engine):
+def test_dataset_made_over_the_provider_protocol_is_there_over_http(get, engine: Engine):
     engine.create(
         "gcp:bigquery/dataset:Dataset",
         {"project": "p", "datasetId": "d", "friendlyName": "D", "defaultTableExpirationMs": 3_600_000},
@@ -75,7 +75,7 @@ def test_undeclared_project_does_not_exist_once_one_is_declared(get, engine: Eng
         engine.admin("DELETE", "/projects")
 
 
-def test_the_list_comes_in_pages_and_without_access(get, engine: Engine):
+def test_list_comes_in_pages_and_without_access(get, engine: Engine):
     for name in ("b", "a", "c", "_hidden"):
         engine.admin("PUT", f"/datasets/p/{name}", {"labels": {"kind": name}} if name == "a" else {})
     _, first = get("p/datasets", maxResults="2")
@@ -92,7 +92,7 @@ def test_the_list_comes_in_pages_and_without_access(get, engine: Engine):
     assert get("p/datasets", maxResults="x")[0] == 400
 
 
-def test_an_empty_project_has_no_datasets_and_looking_makes_none(get, engine: Engine):
+def test_empty_project_has_no_datasets_and_looking_makes_none(get, engine: Engine):
     status, body = get("nobody/datasets")
     assert (status, "datasets" in body) == (200, False)
     assert get("nobody/datasets/d")[0] == 404
@@ -109,7 +109,7 @@ def test_conditions_are_shown_to_who_asks_for_version_3_and_marked_for_others(ge
     assert get("p/datasets/d", accessPolicyVersion="2")[0] == 400
 
 
-def test_a_view_of_a_dataset_leaves_out_what_it_is_not_about(get, engine: Engine):
+def test_view_of_a_dataset_leaves_out_what_it_is_not_about(get, engine: Engine):
     engine.admin("PUT", "/datasets/p/d", {"labels": {"a": "b"}})
     assert "access" not in get("p/datasets/d", datasetView="METADATA")[1]
     acl = get("p/datasets/d", datasetView="ACL")[1]
@@ -135,7 +135,7 @@ def test_faults_strike_with_the_status_of_their_code(get, engine: Engine, code: 
     assert get("p/datasets/d")[0] == 200
 
 
-def test_an_answer_can_be_lost(get, engine: Engine):
+def test_answer_can_be_lost(get, engine: Engine):
     engine.admin("PUT", "/datasets/p/d", {})
     engine.admin("POST", "/faults", {"method": "GET", "after": True})
     with pytest.raises(httpx.RemoteProtocolError):

@@ -51,7 +51,7 @@ def write(simulators: Simulators, engine: Engine):
     return ask
 
 
-def test_the_library_writes_an_access_list_and_reads_it_back(client: bigquery.Client, engine: Engine):
+def test_library_writes_an_access_list_and_reads_it_back(client: bigquery.Client, engine: Engine):
     dataset = client.get_dataset("p.d")
     entry = bigquery.AccessEntry("roles/bigquery.dataEditor", "userByEmail", "new@example.com")
     authorised = bigquery.AccessEntry(None, "view", VIEW["view"])
@@ -74,7 +74,7 @@ def test_write_with_an_old_etag_is_rejected(client: bigquery.Client, engine: Eng
     assert VIEW in engine.dataset("d")["access"]
 
 
-def test_the_library_lists_datasets_over_several_pages(client: bigquery.Client, engine: Engine):
+def test_library_lists_datasets_over_several_pages(client: bigquery.Client, engine: Engine):
     for number in range(5):
         engine.admin("PUT", f"/datasets/p/d{number}", {})
     found = client.list_datasets(page_size=2)
@@ -101,7 +101,7 @@ def test_conditions_are_written_only_with_policy_version_3(write, engine: Engine
     assert write("PATCH", {"access": [OWNER]}, accessPolicyVersion="2")[0] == 400
 
 
-def test_a_patch_changes_what_it_names_and_null_takes_away(write):
+def test_patch_changes_what_it_names_and_null_takes_away(write):
     _, answer = write("PATCH", {"labels": {"b": "2", "a": None}, "defaultTableExpirationMs": "3600000"})
     assert (answer["labels"], answer["description"]) == ({"b": "2"}, "D")
     assert answer["defaultTableExpirationMs"] == "3600000"
@@ -110,13 +110,13 @@ def test_a_patch_changes_what_it_names_and_null_takes_away(write):
     assert answer["access"] == [OWNER, READER]
 
 
-def test_an_update_is_the_whole_dataset(write):
+def test_update_is_the_whole_dataset(write):
     status, answer = write("PUT", {"friendlyName": "new", "access": [OWNER]})
     assert (status, answer["friendlyName"], answer["access"]) == (200, "new", [OWNER])
     assert not {"description", "labels"} & set(answer)
 
 
-def test_an_update_mode_says_what_of_the_body_counts(write):
+def test_update_mode_says_what_of_the_body_counts(write):
     both = {"description": "new", "access": [OWNER]}
     _, answer = write("PATCH", both, updateMode="UPDATE_METADATA")
     assert (answer["description"], answer["access"]) == ("new", [OWNER, READER])
@@ -134,7 +134,7 @@ def test_only_the_dataset_of_the_given_etag_is_written(write, engine: Engine):
     assert write("PATCH", {"description": "3"}, "*")[0] == 200
 
 
-def test_the_last_owner_stays_and_nonsense_is_rejected(write, engine: Engine):
+def test_last_owner_stays_and_nonsense_is_rejected(write, engine: Engine):
     status, answer = write("PATCH", {"access": []})
     assert (status, answer["error"]["message"]) == (400, "Cannot remove all owners from a dataset.")
     assert write("PATCH", [])[0] == 400
@@ -143,7 +143,7 @@ def test_the_last_owner_stays_and_nonsense_is_rejected(write, engine: Engine):
     assert write("PATCH", {})[0] == 404
 
 
-def test_an_answer_that_is_lost_has_changed_the_dataset_all_the_same(write, engine: Engine):
+def test_answer_that_is_lost_has_changed_the_dataset_all_the_same(write, engine: Engine):
     engine.admin("POST", "/faults", {"method": "PATCH", "after": True})
     with pytest.raises(httpx.RemoteProtocolError):
         write("PATCH", {"description": "new"})

@@ -59,27 +59,27 @@ def known(engine: Engine, kind: str, candidates: set[str]) -> set[str]:
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_a_type_takes_the_inputs_that_the_sdk_has_and_no_others(engine: Engine, kind: str):
+def test_type_takes_the_inputs_that_the_sdk_has_and_no_others(engine: Engine, kind: str):
     args, state = TYPES[kind]
     assert known(engine, kind, names(args) | names(state) | {"unheardOf"}) == names(args)
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_a_type_answers_what_the_sdk_knows(engine: Engine, kind: str):
+def test_type_answers_what_the_sdk_knows(engine: Engine, kind: str):
     for collection in ("functions", "services"):
         engine.admin("PUT", f"/{collection}/p/r/f")
     _, answered = engine.create(kind, dict(GRANTS.get(kind, {"datasetId": "d"})))
     assert set(answered) == names(TYPES[kind][1]) | {"id"}
 
 
-def test_an_access_entry_has_the_parts_that_the_sdk_has():
+def test_access_entry_has_the_parts_that_the_sdk_has():
     parts = names("bigquery._inputs.DatasetAccessArgs")
     assert parts == {"role", "condition", *_MEMBERS, *_RESOURCES}
     assert names("bigquery._inputs.DatasetAccessConditionArgs") == {"expression", "title", "description", "location"}
     assert names("projects._inputs.IAMMemberConditionArgs") == {"expression", "title", "description"}
 
 
-def test_the_functions_answer_what_the_sdk_knows(engine: Engine):
+def test_functions_answer_what_the_sdk_knows(engine: Engine):
     entries = [
         {
             "role": "OWNER",

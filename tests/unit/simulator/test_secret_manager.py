@@ -69,13 +69,13 @@ def api(simulators: Simulators) -> Iterator[Api]:
     api.close()
 
 
-def test_the_checksum_is_castagnolis():
+def test_checksum_is_castagnolis():
     assert crc32c(b"") == 0
     assert crc32c(b"123456789") == 0xE3069283  # the check value of CRC-32C
     assert crc32c(bytes(32)) == 0x8A9136AA  # RFC 3720, B.4
 
 
-def test_a_secret_is_made_read_listed_and_deleted(api: Api):
+def test_secret_is_made_read_listed_and_deleted(api: Api):
     made = api.create()
     assert made["name"].startswith("projects/1")
     assert made["name"].endswith("/secrets/stripe")
@@ -93,7 +93,7 @@ def test_a_secret_is_made_read_listed_and_deleted(api: Api):
     assert api.rejected("GET", f"{SECRETS}/stripe") == (404, "NOT_FOUND", f"Secret [{made['name']}] not found.")
 
 
-def test_a_secret_is_made_once_with_a_name_and_a_replication(api: Api):
+def test_secret_is_made_once_with_a_name_and_a_replication(api: Api):
     name = api.create()["name"]
     assert api.rejected("POST", SECRETS, AUTOMATIC, secretId="stripe") == (
         409,
@@ -150,7 +150,7 @@ def test_missing_secret_is_not_found(api: Api):
         assert api.rejected("GET", f"{SECRETS}/stripe/versions/{which}:access") == gone
 
 
-def test_a_checksum_that_is_given_has_to_be_right(api: Api):
+def test_checksum_that_is_given_has_to_be_right(api: Api):
     api.create()
     assert api.add(b"one", dataCrc32c=str(crc32c(b"one")))["clientSpecifiedPayloadChecksum"] is True
     body = {"payload": {"data": base64.b64encode(b"two").decode(), "dataCrc32c": "1"}}
@@ -167,12 +167,12 @@ def test_a_checksum_that_is_given_has_to_be_right(api: Api):
         {"payload": {"data": "eA==", "dataCrc32c": "x"}},
     ],
 )
-def test_a_payload_that_is_none_is_rejected(api: Api, body: Any):
+def test_payload_that_is_none_is_rejected(api: Api, body: Any):
     api.create()
     assert api.rejected("POST", f"{SECRETS}/stripe:addVersion", body)[:2] == (400, "INVALID_ARGUMENT")
 
 
-def test_an_older_etag_is_rejected_and_every_change_makes_another(api: Api):
+def test_older_etag_is_rejected_and_every_change_makes_another(api: Api):
     api.create()
     first = api.add(b"one")["etag"]
     second = api.do("POST", f"{SECRETS}/stripe/versions/1:enable", {"etag": first})["etag"]
@@ -225,7 +225,7 @@ def test_reading_metadata_and_reading_values_are_permissions_of_their_own(api: A
     assert api.rejected("GET", f"{SECRETS}/none/versions/1")[0] == 404
 
 
-def test_a_disabled_api_is_an_error_with_its_reason(api: Api):
+def test_disabled_api_is_an_error_with_its_reason(api: Api):
     api.admin("PUT", "/disabled-projects", {"projects": ["proj-1"]})
     answer = api.http.get(f"{SECRETS}/stripe/versions/1")
     assert answer.status_code == 403
@@ -242,7 +242,7 @@ def test_unknown_path_is_answered_with_a_page(api: Api):
     assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
 
 
-def test_a_version_put_by_hand_has_destroyed_ones_before_it(api: Api):
+def test_version_put_by_hand_has_destroyed_ones_before_it(api: Api):
     item = {"project": "proj-1", "secret": "stripe", "version": 3, "value": "three"}
     api.admin("PUT", "/versions", {"versions": [item, {**item, "version": 2, "value": "two"}]})
     states = {str(number): state for number, state in ((1, "DESTROYED"), (2, "ENABLED"), (3, "ENABLED"))}
@@ -302,12 +302,12 @@ def test_faults_strike_the_requests_they_are_for(api: Api):
         {"kind": "drop", "path": "("},
     ],
 )
-def test_a_fault_that_cannot_be_understood_is_rejected(api: Api, definition: Any):
+def test_fault_that_cannot_be_understood_is_rejected(api: Api, definition: Any):
     assert api.rejected_admin("POST", "/faults", definition)
     assert api.admin("GET", "/faults") == []
 
 
-def test_a_secrets_labels_are_replaced_and_nothing_else_is(api: Api):
+def test_secrets_labels_are_replaced_and_nothing_else_is(api: Api):
     made = api.do("POST", SECRETS, {**AUTOMATIC, "labels": {"old": "1"}}, secretId="stripe")
     sent = {"labels": {"new": "2"}, "annotations": {"not": "named"}, "etag": made["etag"]}
     changed = api.do("PATCH", f"{SECRETS}/stripe", sent, updateMask="labels")

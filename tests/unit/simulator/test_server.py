@@ -67,7 +67,7 @@ def test_they_end_with_the_block_and_forget(simulators: Simulators):
 
 
 @pytest.mark.parametrize("option", ["fivetran_port", "gcp_port", "secret_manager_port"])
-def test_a_taken_port_is_an_error_in_one_line(option: str, capfd: pytest.CaptureFixture[str]):
+def test_taken_port_is_an_error_in_one_line(option: str, capfd: pytest.CaptureFixture[str]):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with starting(**{option: port}) as process, pytest.raises(DidNotStart):
@@ -78,7 +78,7 @@ def test_a_taken_port_is_an_error_in_one_line(option: str, capfd: pytest.Capture
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_server_cleanly_with_a_call_under_way(number: signal.Signals):
+def test_signal_ends_the_server_cleanly_with_a_call_under_way(number: signal.Signals):
     with starting() as process:
         simulators = process.ready()
         engine = Engine(simulators.gcp_port, simulators.admin_url)

@@ -44,7 +44,7 @@ def test_killed_installation_leaves_no_complete_cache_and_is_cleaned_up(machine,
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_set_up_tidies_up_and_shows_no_traceback(machine, downloading, number, code):
+def test_interrupted_set_up_tidies_up_and_shows_no_traceback(machine, downloading, number, code):
     downloading.send_signal(number)
     out, err = downloading.communicate(timeout=30)
     assert (downloading.returncode, out) == (code, "")
@@ -53,7 +53,7 @@ def test_an_interrupted_set_up_tidies_up_and_shows_no_traceback(machine, downloa
 
 
 @pytest.mark.parametrize("missing", [*PROGRAMS, "installed.json"])
-def test_a_cache_that_lost_a_file_is_filled_again(machine, site, missing):
+def test_cache_that_lost_a_file_is_filled_again(machine, site, missing):
     site.publish()
     machine.install()
     (machine.installed / missing).unlink()
@@ -62,7 +62,7 @@ def test_a_cache_that_lost_a_file_is_filled_again(machine, site, missing):
     assert (machine.installed / missing).exists()
 
 
-def test_a_cache_of_another_version_or_with_a_broken_marker_is_filled_again(machine, site):
+def test_cache_of_another_version_or_with_a_broken_marker_is_filled_again(machine, site):
     site.publish()
     machine.install()
     marker = machine.installed / "installed.json"
@@ -81,7 +81,7 @@ def test_requested_source_replaces_another_installation(machine, site):
     assert json.loads(marker.read_text())["origin"] == "release"
 
 
-def test_a_cache_that_cannot_be_written_is_an_error_that_says_what_to_set(machine, site, tmp_path):
+def test_cache_that_cannot_be_written_is_an_error_that_says_what_to_set(machine, site, tmp_path):
     site.publish()
     (tmp_path / "file").write_text("")
     done = machine.install(RECONCILER_CACHE=str(tmp_path / "file"))

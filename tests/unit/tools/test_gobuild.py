@@ -84,7 +84,7 @@ def test_modules_are_built_by_their_go_sum_and_only_the_cli_is_stamped(machine, 
         assert stamped == (module == "pulumi-cli")
 
 
-def test_a_go_that_is_too_old_is_named_with_the_one_that_is_needed(machine, go):
+def test_go_that_is_too_old_is_named_with_the_one_that_is_needed(machine, go):
     go.install(version="go1.22.3")
     done = machine.install()
     assert done.returncode == 1
@@ -100,7 +100,7 @@ def test_failed_build_shows_gos_errors_and_leaves_no_files(machine, go):
     assert [path.suffix for path in (machine.cache / "engine").iterdir()] == [".lock"]
 
 
-def test_a_build_of_another_version_is_not_used(machine, go):
+def test_build_of_another_version_is_not_used(machine, go):
     go.install(engine="0.0.1")
     done = machine.install()
     assert done.returncode == 1

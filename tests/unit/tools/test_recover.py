@@ -160,7 +160,7 @@ def test_recover_releases_the_lock_of_a_live_process_by_force(stack, alive):
     assert stack.locks() == []
 
 
-def test_a_process_that_began_after_the_lock_does_not_own_it(stack, alive):
+def test_process_that_began_after_the_lock_does_not_own_it(stack, alive):
     stack.lock(alive, since=datetime.now(UTC) - timedelta(hours=1))
     assert stack.recover("dev").returncode == 0
 

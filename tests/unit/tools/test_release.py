@@ -17,7 +17,7 @@ def whole(**others):
     return {f"pulumi/{name}": program() for name in PROGRAMS} | others
 
 
-def test_a_release_is_installed_with_all_its_programs(machine, site):
+def test_release_is_installed_with_all_its_programs(machine, site):
     site.publish()
     done = machine.install()
     assert (done.returncode, done.stdout) == (0, f"{machine.installed}\n")
@@ -42,7 +42,7 @@ def test_pulumi_that_is_newly_first_on_path_is_not_started(machine, site):
     assert (again.returncode, again.stdout) == (0, f"{machine.installed}\n")
 
 
-def test_a_wrong_checksum_is_an_error_and_no_other_way_is_tried(machine, site):
+def test_wrong_checksum_is_an_error_and_no_other_way_is_tried(machine, site):
     site.publish(checksum="ab" * 32)
     machine.add("go", f"echo called >{machine.bin}/called")
     done = machine.install()
@@ -54,7 +54,7 @@ def test_a_wrong_checksum_is_an_error_and_no_other_way_is_tried(machine, site):
     assert leftovers(machine) == []
 
 
-def test_a_release_without_a_published_checksum_is_an_error(machine, site):
+def test_release_without_a_published_checksum_is_an_error(machine, site):
     site.publish()
     path = next(path for path in site.files if path.endswith("checksums.txt"))
     site.files[path] = b"<html>Please log in to the network</html>"
@@ -64,7 +64,7 @@ def test_a_release_without_a_published_checksum_is_an_error(machine, site):
     assert not any(path.endswith(TARBALL_MARK) for path in site.requests)
 
 
-def test_an_answer_that_is_cut_short_is_fetched_again(machine, site):
+def test_answer_that_is_cut_short_is_fetched_again(machine, site):
     site.publish()
     site.cuts = 2
     done = machine.install()
@@ -89,12 +89,12 @@ def test_tarball_writes_no_file_outside_its_directory(machine, site, tmp_path):
 
 
 @pytest.mark.parametrize("home", ["pulumi/bin", "./pulumi", "."])
-def test_the_programs_are_found_wherever_the_cli_lies_in_the_tarball(machine, site, home):
+def test_programs_are_found_wherever_the_cli_lies_in_the_tarball(machine, site, home):
     site.publish({f"{home}/{name}": program() for name in PROGRAMS})
     assert machine.install().returncode == 0
 
 
-def test_a_release_without_the_language_host_is_an_error_that_names_it(machine, site):
+def test_release_without_the_language_host_is_an_error_that_names_it(machine, site):
     files = whole()
     del files["pulumi/pulumi-language-python"]
     site.publish(files)
@@ -104,7 +104,7 @@ def test_a_release_without_the_language_host_is_an_error_that_names_it(machine, 
     assert leftovers(machine) == []
 
 
-def test_a_release_that_is_another_version_than_it_says_is_not_used(machine, site):
+def test_release_that_is_another_version_than_it_says_is_not_used(machine, site):
     site.publish(whole(**{"pulumi/pulumi": program("3.1.0")}))
     done = machine.install(RECONCILER_ENGINE_FROM="release")
     assert done.returncode == 1
@@ -112,7 +112,7 @@ def test_a_release_that_is_another_version_than_it_says_is_not_used(machine, sit
     assert leftovers(machine) == []
 
 
-def test_a_server_that_does_not_answer_is_given_up_after_the_time_to_connect(machine, site, monkeypatch):
+def test_server_that_does_not_answer_is_given_up_after_the_time_to_connect(machine, site, monkeypatch):
     site.publish()
     site.sending.clear()
     monkeypatch.setattr(release, "CONNECT_SECONDS", 0.1)

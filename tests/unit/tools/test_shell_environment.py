@@ -16,7 +16,7 @@ entries = st.lists(st.sampled_from(["/a", "/b c", str(ENGINE), str(environment.V
 
 
 @given(entries)
-def test_the_virtual_environment_comes_first_then_the_engine_each_once(path):
+def test_virtual_environment_comes_first_then_the_engine_each_once(path):
     result = environment.path_with(ENGINE, os.pathsep.join(path)).split(os.pathsep)
     assert result[:2] == [str(environment.VENV / "bin"), str(ENGINE)]
     assert result.count(result[0]) == result.count(result[1]) == 1
@@ -29,14 +29,14 @@ def test_doing_it_twice_is_doing_it_once(path):
     assert environment.path_with(ENGINE, once) == once
 
 
-def test_a_pulumi_that_path_finds_first_stays_where_it_is(machine):
+def test_pulumi_that_path_finds_first_stays_where_it_is(machine):
     machine.add("pulumi", "exit 0")
     path = os.pathsep.join(["/usr/local/bin", str(machine.bin), "/elsewhere"])
     assert environment.path_with(machine.bin, path) == f"{environment.VENV / 'bin'}{os.pathsep}{path}"
 
 
 @pytest.mark.parametrize("name", ["with space", "quote's", "dollar$HOME", 'double"quote'])
-def test_a_shell_reads_back_any_path(machine, name, tmp_path, monkeypatch):
+def test_shell_reads_back_any_path(machine, name, tmp_path, monkeypatch):
     cache = tmp_path / name
     engine = cache / "engine" / machine.installed.name
     monkeypatch.setattr(install, "engine", lambda: engine)

@@ -43,12 +43,12 @@ def test_any_text_is_a_version_or_none(text):
 
 
 @pytest.mark.parametrize("text", ["3.250.0", "3.250.1-rc.1", "3.259.0", "3.300.0"])
-def test_a_release_from_the_minimum_on_is_good_enough(text):
+def test_release_from_the_minimum_on_is_good_enough(text):
     assert good_enough(parsed(text))
 
 
 @pytest.mark.parametrize("text", ["3.249.9", "3.250.0-alpha.1", "2.300.0", "4.0.0", "3.9.0"])
-def test_an_older_one_a_pre_release_of_the_minimum_and_another_major_version_are_not(text):
+def test_older_one_a_pre_release_of_the_minimum_and_another_major_version_are_not(text):
     assert not good_enough(parsed(text))
 
 
@@ -57,13 +57,13 @@ def test_installed_version_satisfies_the_requirement():
     assert str(MINIMUM) == "3.250.0"
 
 
-def test_the_go_module_of_the_cli_pins_the_version_that_is_installed():
+def test_go_module_of_the_cli_pins_the_version_that_is_installed():
     required = dict(re.findall(r"^\s*(?:require )?(github\.com/pulumi/\S+) v(\S+)", go_mod("pulumi-cli"), re.MULTILINE))
     assert required["github.com/pulumi/pulumi/pkg/v3"] == VERSION
     assert required["github.com/pulumi/pulumi/sdk/v3"] == VERSION
 
 
-def test_a_go_that_builds_the_cli_builds_the_language_host_too():
+def test_go_that_builds_the_cli_builds_the_language_host_too():
     cli, host = (
         re.findall(r"^go (\S+)$", go_mod(module), re.MULTILINE)[0] for module in ("pulumi-cli", "language-host")
     )

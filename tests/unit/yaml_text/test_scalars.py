@@ -57,7 +57,7 @@ def test_plain_scalar_without_a_yaml_1_2_type_is_a_string(text: str):
         ("1.5", 1.5), (".5", 0.5), ("5.", 5.0), ("-1.5e3", -1500.0), ("1E3", 1000.0), ("0.1", 0.1), ("+.5", 0.5),
     ],
 )  # fmt: skip
-def test_the_core_schema_of_yaml_1_2_is_read(text: str, value: object):
+def test_core_schema_of_yaml_1_2_is_read(text: str, value: object):
     assert resolve(text) == value
     assert type(resolve(text)) is type(value)
 
@@ -69,7 +69,7 @@ def test_the_core_schema_of_yaml_1_2_is_read(text: str, value: object):
         "0x" + "f" * 14, "0o" + "7" * 30,
     ],
 )  # fmt: skip
-def test_a_number_that_readers_would_read_differently_is_rejected_without_its_digits(text: str):
+def test_number_that_readers_would_read_differently_is_rejected_without_its_digits(text: str):
     with pytest.raises(UnclearNumber) as caught:
         resolve(text)
     assert not re.search(r"\d", str(caught.value))
@@ -98,7 +98,7 @@ ODD = st.from_regex(r"\A[-+]?(0[xob]?)?[0-9]([0-9_:.]{0,10}[0-9_.])?([eE][-+]?[0
 
 
 @given(ODD)
-def test_a_plain_scalar_without_doubt_is_read_and_sent_as_written(text: str):
+def test_plain_scalar_without_doubt_is_read_and_sent_as_written(text: str):
     try:
         value = resolve(text)
     except UnclearNumber:
@@ -142,10 +142,10 @@ def test_a_plain_scalar_without_doubt_is_read_and_sent_as_written(text: str):
         "5.",
     ],
 )
-def test_an_ambiguous_plain_scalar_is_in_doubt(text: str):
+def test_ambiguous_plain_scalar_is_in_doubt(text: str):
     assert explain_ambiguity(text) is not None
 
 
 @pytest.mark.parametrize("text", ["0", "-7", "9007199254740992", "1.5", "-0.25", "true", "false", "v1.10", "no more"])
-def test_an_ordinary_plain_scalar_is_in_no_doubt(text: str):
+def test_ordinary_plain_scalar_is_in_no_doubt(text: str):
     assert explain_ambiguity(text) is None
