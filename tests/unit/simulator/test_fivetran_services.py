@@ -43,6 +43,7 @@ def _complete(service: Service) -> dict[str, Any]:
 
 @for_every("service", SERVICES.values(), ids=lambda service: service.id)
 def test_service_connects_with_what_it_needs_and_then_syncs(account: Account, service: Service):
+    account.admin("POST", "/reset")  # a snapshot of all services, for each of them, takes half a minute
     account.options(package_use="unchecked")
     body = {"group_id": account.group(service.id), "service": service.id, **_complete(service)}
     created = account.data("POST", "/v1/connections", body)
