@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -78,12 +77,12 @@ def starting(
     *, fivetran_port: int = 0, gcp_port: int = 0, secret_manager_port: int = 0, latency_ms: int = 0
 ) -> Iterator[Starting]:
     """Start the simulators without waiting. They stop with the block, or with this process."""
-    command = [sys.executable, "-m", "simulator.server", "--parent", str(os.getpid())]
+    command = [sys.executable, "-m", "simulator.server", "--until-stdin-ends"]
     command += ["--fivetran-port", str(fivetran_port), "--gcp-port", str(gcp_port)]
     command += ["--secret-manager-port", str(secret_manager_port), "--latency-ms", str(latency_ms)]
     # In a session of their own, because this process stops the simulators after Ctrl-C in a terminal.
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
         try:
             yield Starting(process)

@@ -15,8 +15,8 @@ import asyncio
 import contextlib
 import dataclasses
 import json
-import os
 import signal
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -122,25 +122,16 @@ async def _http(app: web.Application, port: int) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def _run(ports: Ports, latency_ms: int, parent: int | None) -> None:
+async def _run(ports: Ports, latency_ms: int, *, until_stdin_ends: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with serving(ports, latency_ms=latency_ms) as simulators:
         click.echo(json.dumps(dataclasses.asdict(simulators)))
-        if parent is None:
-            await stop.wait()
-        else:
-            await _until_orphaned(parent, stop)
-
-
-async def _until_orphaned(parent: int, stop: asyncio.Event) -> None:
-    """Wait for a signal, or for the end of the parent: a killed parent sends no signal."""
-    while os.getppid() == parent:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), timeout=1)
-            return
+        if until_stdin_ends:
+            loop.add_reader(sys.stdin, stop.set)
+        await stop.wait()
 
 
 @click.command()
@@ -150,11 +141,14 @@ async def _until_orphaned(parent: int, stop: asyncio.Event) -> None:
     "--secret-manager-port", type=click.IntRange(0, 65535), default=0, help="Port of the local Secret Manager; 0: free."
 )
 @click.option("--latency-ms", type=click.IntRange(0), default=0, help="Added to each call, as a network would.")
-@click.option("--parent", type=int, help="Stop when this process, the parent, ends.")
-def main(fivetran_port: int, gcp_port: int, secret_manager_port: int, latency_ms: int, parent: int | None) -> None:
+@click.option("--until-stdin-ends", is_flag=True, help="Stop when stdin ends, as it does when a killed parent ends.")
+def main(
+    *, fivetran_port: int, gcp_port: int, secret_manager_port: int, latency_ms: int, until_stdin_ends: bool
+) -> None:
     """Serve a local Fivetran, Google Cloud and Secret Manager until SIGINT or SIGTERM."""
     try:
-        asyncio.run(_run(Ports(fivetran_port, gcp_port, secret_manager_port), latency_ms, parent))
+        ports = Ports(fivetran_port, gcp_port, secret_manager_port)
+        asyncio.run(_run(ports, latency_ms, until_stdin_ends=until_stdin_ends))
     except OSError as error:
         raise click.ClickException(f"cannot listen on {HOST}: {error}") from None
 

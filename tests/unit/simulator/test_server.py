@@ -93,9 +93,9 @@ def test_signal_ends_the_server_cleanly_with_a_call_under_way(number: signal.Sig
 
 def test_server_ends_when_its_parent_is_killed():
     parent_code = (
-        "import os, subprocess, sys, time\n"
-        f"command = [*{SERVER!r}, '--parent', str(os.getpid())]\n"
-        "subprocess.Popen(command, stdout=sys.stdout, start_new_session=True)\n"
+        "import subprocess, sys, time\n"
+        f"command = [*{SERVER!r}, '--until-stdin-ends']\n"
+        "subprocess.Popen(command, stdin=subprocess.PIPE, stdout=sys.stdout, start_new_session=True)\n"
         "time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", parent_code], stdout=subprocess.PIPE, text=True) as parent:
