@@ -44,6 +44,9 @@ SHARED = "PREFORK_SHARED"
 #: A file to which a process adds the modules that it imported itself.
 IMPORTED_LATER = "PREFORK_IMPORTED_LATER"
 
+#: What forked commands start in a process of its own, which is forked too.
+SIMULATORS = "simulator.server"
+
 #: What the engine asks `python` at every command.
 _LISTING = ("-m", "pip", "list", "-v", "--format", "json")
 
@@ -153,14 +156,26 @@ def forking_processes() -> Iterator[str]:
 
     They import when they are first used, so that those of a session cost little where no test needs them.
     """
-    from reconciler.cli.main import COMMANDS  # not in the forking process, in which this file is the program
-
-    commands = sorted({module for module, _ in COMMANDS.values()})
-    modules = (*ENGINE, *commands, "psutil", "reconciler.google.storage", "reconciler.secrets.secret_manager")
+    modules = (*ENGINE, *modules_of_commands(), "psutil", "reconciler.google.storage")
     with _address() as address, contextlib.ExitStack() as stack:
         for number, seed in enumerate(SEEDS):
             stack.enter_context(_forking_process(f"{address}{number}", seed, modules))
         yield address
+
+
+def modules_of_commands() -> list[str]:
+    """The modules that commands of `reconciler` import."""
+    from reconciler.cli.main import COMMANDS  # not in the forking process, in which this file is the program
+
+    return [*sorted({module for module, _ in COMMANDS.values()}), "reconciler.secrets.secret_manager", SIMULATORS]
+
+
+@contextlib.contextmanager
+def shared_or_preforked(*modules: str) -> Iterator[list[str]]:
+    """Yield what to write in place of `python`, forked by a process of the session, or by one with these modules."""
+    with contextlib.ExitStack() as stack:
+        shared = os.environ.get(SHARED)
+        yield _front(f"{shared}0") if shared else stack.enter_context(preforked(*modules))
 
 
 @contextlib.contextmanager
@@ -182,8 +197,18 @@ def _front(address: str) -> list[str]:
     return [sys.executable, "-I", "-S", str(Path(address).with_name("front.py")), address]
 
 
+def _python(address: str) -> Path:
+    """The `sys.executable` of forked processes, which forks the simulators."""
+    return Path(f"{address}-python")
+
+
 @contextlib.contextmanager
 def _forking_process(address: str, seed: int, modules: Sequence[str]) -> Iterator[None]:
+    _python(address).write_text(
+        f'#!/bin/sh\n[ "$1 $2" != "-m {SIMULATORS}" ] || exec {shlex.join(_front(address))} "$@"\n'
+        f'exec {shlex.quote(sys.executable)} "$@"\n'
+    )
+    _python(address).chmod(0o755)
     with subprocess.Popen(
         [sys.executable, __file__, address, *modules],
         env={**os.environ, "PYTHONHASHSEED": str(seed)},
@@ -240,6 +265,7 @@ def serve(address: str, modules: tuple[str, ...]) -> list[str]:
                     if pid == 0:
                         for each in (listening, front, *fronts.values()):
                             each.close()
+                        sys.executable = str(_python(address))
                         return _take_over(message, streams)
                     fronts[pid] = front
                     selector.register(os.dup(front.fileno()), selectors.EVENT_READ, pid)
@@ -289,6 +315,7 @@ def _take_over(message: bytes, streams: list[int]) -> list[str]:
     with contextlib.suppress(OSError):  # where there is no /proc
         Path("/proc/self/comm").write_text(forked_for(front))
     os.chdir(folder)
+    tempfile.tempdir = None  # what an import may have asked for, by the variables of the forking process
     os.environ.clear()
     os.environb.update(dict(each.split(b"=", 1) for each in rest[count:]))
     return [os.fsdecode(each) for each in rest[:count]]
@@ -311,6 +338,11 @@ def run(arguments: list[str]) -> None:
         sys.argv[:] = arguments[2:]
         sys.path[0] = str(Path.cwd())
         runpy.run_module(arguments[2], run_name="__main__", alter_sys=True)
+    elif arguments[0] == "-m":
+        sys.argv[:] = arguments[1:]
+        sys.path[0] = str(Path.cwd())
+        sys.modules.pop(arguments[1])  # else runpy warns that it is imported
+        runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
     else:
         sys.argv[:] = arguments
         sys.path[0] = str(Path(arguments[0]).parent)

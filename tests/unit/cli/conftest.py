@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.engine.prefork import preforked
+from tests.engine.prefork import modules_of_commands, shared_or_preforked
 
-from reconciler.cli.main import COMMANDS
 from simulator.process import Simulators
 
 from .workspace import Workspace
@@ -15,8 +14,7 @@ from .workspace import Workspace
 @pytest.fixture(scope="session")
 def program() -> Iterator[list[str]]:
     """Return the command line of `reconciler`, in a process forked from one that has imported what commands import."""
-    modules = {module for module, _ in COMMANDS.values()}
-    with preforked(*sorted(modules), "reconciler.secrets.secret_manager") as command:
+    with shared_or_preforked(*modules_of_commands()) as command:
         yield [*command, "-c", "from reconciler.cli.main import main; main()"]
 
 

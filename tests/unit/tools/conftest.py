@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from tests.engine.prefork import preforked
+from tests.engine.prefork import shared_or_preforked
 
 from installer.platforms import Platform
 from installer.versions import PROGRAMS, VERSION
@@ -119,7 +119,7 @@ def site() -> Iterator[Site]:
 @pytest.fixture(scope="session")
 def python() -> Iterator[list[str]]:
     """Return what to write in place of `python`, for scripts that import what `tools/recover.py` does."""
-    with preforked(*RECOVERING) as command:
+    with shared_or_preforked(*RECOVERING) as command:
         yield command
 
 
