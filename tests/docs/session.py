@@ -8,11 +8,12 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tests.docs.pages import ROOT
 from tests.engine.admin import Admin
+from tests.engine.keeper import PROVIDER, running_keeper
 from tests.engine.prefork import preforked_python
 from tests.engine.workspace import CLI_SETTINGS, without_log
 
@@ -49,7 +50,7 @@ def apply_diff(folder: Path, lines: list[str]) -> None:
 class Session:
     """The commands of pages, one after another, in a folder with the specs, the program and the stacks' settings."""
 
-    def __init__(self, folder: Path, python: Path) -> None:
+    def __init__(self, folder: Path, python: Path, variables: Mapping[str, str]) -> None:
         self.folder = folder / "checkout"
         self._scratch = folder
         (self.folder / "infra").mkdir(parents=True)
@@ -65,6 +66,7 @@ class Session:
             "TMPDIR": str(folder),
             **environment.SETTINGS,
             **CLI_SETTINGS,
+            **variables,
         }
         self._admin: Admin | None = None
         self._serving: list[int] = []
@@ -130,11 +132,19 @@ class Session:
 
 
 @contextlib.contextmanager
-def session(folder: Path) -> Iterator[Session]:
-    """A session for as long as the block lasts."""
-    with preforked_python(folder / "bin") as python:
-        opened = Session(folder, python)
-        try:
-            yield opened
-        finally:
-            opened.close()
+def session(folder: Path, *, with_passphrases: bool) -> Iterator[Session]:
+    """A session for as long as the block lasts.
+
+    Args:
+        folder: An empty folder.
+        with_passphrases: Whether stacks have a passphrase, as for a reader. Deriving its key takes a fourth of the
+            CPU time of a command, so another session has a server for its key.
+    """
+    with contextlib.ExitStack() as stack:
+        python = stack.enter_context(preforked_python(folder / "bin"))
+        keeper = {} if with_passphrases else stack.enter_context(running_keeper())
+        # A flag of `pulumi stack`, with which the page need not name it.
+        variables = {**keeper, "PULUMI_OPTION_SECRETS_PROVIDER": PROVIDER} if keeper else {}
+        opened = Session(folder, python, variables)
+        stack.callback(opened.close)
+        yield opened

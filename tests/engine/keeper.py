@@ -1,8 +1,8 @@
 """A key server in HashiCorp Vault's protocol, for the stacks of tests.
 
 Pulumi derives a key from a passphrase in a million rounds, once or twice in each command: 0.25 s of CPU each time. A
-real stack has its key in Google's KMS, which Pulumi uses with the same code as Vault. The stacks of the demo, the
-pages, `reconciler simulate`, `make clients` and `make rehearse` have passphrases.
+real stack has its key in Google's KMS, which Pulumi uses with the same code as Vault. The stacks of the demo, of
+one chain of pages, `reconciler simulate`, `make clients` and `make rehearse` have passphrases.
 """
 
 from __future__ import annotations
