@@ -12,7 +12,7 @@ from tests.engine.keeper import running_keeper
 from tests.engine.prefork import preforked_python
 from workspace import Tools, Workspace, without_log
 
-from simulator.process import Simulators, running
+from simulator.process import Simulators
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -23,12 +23,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def simulators() -> Iterator[Simulators]:
+def simulators(simulators: Simulators) -> Simulators:
     """A local Fivetran and GCP."""
     if shutil.which("pulumi") is None:
         pytest.fail('no pulumi on PATH: run the tests by `make test`, or `eval "$(make -s env)"` first')
-    with running() as addresses:
-        yield addresses
+    return simulators
 
 
 @pytest.fixture
