@@ -51,12 +51,12 @@ def specs_variable(specs: Path) -> dict[str, str]:
 
 
 def shared_settings(project: Path, stacks: Iterable[str]) -> Mapping[str, object]:
-    """Return the settings that all these stacks share.
+    """Return the settings that all these stacks share, without what the key of each stack encrypts.
 
     Raises `ReconcilerError` if their files differ, since Pulumi reads only one.
     """
     files = [project / f"Pulumi.{stack}.yaml" for stack in stacks]
-    contents = [_read(file) for file in files if file.is_file()]
+    contents = [_without_secrets(_read(file)) for file in files if file.is_file()]
     if any(content != contents[0] for content in contents):
         names = ", ".join(file.name for file in files)
         raise ReconcilerError(
@@ -90,7 +90,7 @@ def create_stacks(
     stacks = tuple(stacks)
     settings_file = state_dir / "settings.yaml"
     if not settings_file.exists():
-        settings = _with_config(_without_secrets(shared_settings(project, stacks)), project, config or {})
+        settings = _with_config(shared_settings(project, stacks), project, config or {})
         settings_file.write_text(format_yaml(settings), encoding="utf-8")
     with tempfile.TemporaryDirectory(prefix="reconciler-stacks-") as scratch:
         copy = Path(scratch)

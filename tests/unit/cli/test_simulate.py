@@ -255,6 +255,13 @@ def test_shared_settings_ignore_comments_and_reject_differences(tmp_path: Path):
         shared_settings(tmp_path, ["dev", "prod"])
 
 
+def test_shared_settings_have_nothing_that_the_key_of_a_stack_encrypts(tmp_path: Path):
+    for stack in ("dev", "dev.crm"):
+        own = f"secretsprovider: gcpkms://{stack}\nencryptedkey: {stack}\nconfig: {{a: b, c: {{secure: {stack}}}}}\n"
+        (tmp_path / f"Pulumi.{stack}.yaml").write_text(own)
+    assert shared_settings(tmp_path, ["dev", "dev.crm"]) == {"config": {"a": "b"}}
+
+
 @pytest.mark.parametrize("content", ["config: [", "- a\n", "\x00"])
 def test_create_stacks_names_settings_that_it_cannot_read(tmp_path: Path, content: str):
     (tmp_path / "Pulumi.dev.yaml").write_text(content)
