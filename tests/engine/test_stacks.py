@@ -187,11 +187,36 @@ def test_review_of_a_subfolders_stack_names_its_own_units_only(workspace: Worksp
     write(workspace, "ads/new.yaml", stripe("new"))
     (workspace.specs / "dev" / "ads" / "old.yaml").unlink()
     shutil.copytree(workspace.specs, head)
-    command = ["reconciler", "review", "-e", "dev.ads", "--specs", str(head), "--base", str(base), "--format", "json"]
-    variables = {**ads.env, **MAY}
-    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
+    document = simulate(ads, base, head)
+    assert document["rejected"] == []
     assert document["environment"] == "dev.ads"
     assert {each["unit"] for each in document["consequences"]} - {""} == {"old", "new"}
     assert document["deletions"] > 0
+
+
+def test_simulated_review_has_the_units_of_a_stack_that_ends(workspace: Workspace, ads: Workspace, tmp_path: Path):
+    base, head = tmp_path / "base" / "connectors", tmp_path / "head" / "connectors"
+    write(workspace, "ads/old.yaml", stripe("old"))
+    shutil.copytree(workspace.specs, base)
+    workspace.write("environment", ENVIRONMENT)
+    shutil.copytree(workspace.specs, head)
+    [rejection] = simulate(workspace, base, head)["rejected"]
+    assert "`stacks` no longer has ads, and the stack dev.ads still has the resources of old" in rejection
+
+
+def simulate(workspace: Workspace, base: Path, head: Path) -> dict[str, Any]:
+    """Return the review of a stranger's files."""
+    command = ["reconciler", "review", "-e", workspace.stack, "--specs", str(head), "--base", str(base)]
+    variables = {**workspace.env, **MAY}
+    done = subprocess.run(
+        [*command, "--format", "json"],
+        cwd=ROOT,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode in (0, 1), done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document

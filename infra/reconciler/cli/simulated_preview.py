@@ -95,46 +95,47 @@ def preview_simulated(stack: str, specs: Path, base: Path, day: date) -> str:
         except DidNotStart:
             raise ReconcilerError("the local services did not start") from None
         variables = _variables(folder, day, placeholders, simulators.environment)
-        engine = _Engine(project, stack, variables, watcher)
-        stacks = tuple(dict.fromkeys((environment, stack)))
+        engine = _Engine(project, variables, watcher)
+        others = _other_stacks(before, head, stack) if has_base else frozenset()
+        stacks = tuple(dict.fromkeys((environment, *sorted(others), stack)))
         settings = create_stacks(project, stacks, folder, variables, placeholders.config, inherited={})
         variables["PULUMI_OPTION_CONFIG_FILE"] = str(settings)
-        if stack != environment and has_base:
-            # What a subfolder's stack shares; the units of the environment's own stack take part in nothing here.
-            _Engine(project, environment, variables, watcher).apply(_without_units(base_files, environment))
-        if has_base and stack in before.fleet(environment).environment.all_stacks:
-            engine.apply(base_files)
-        return _with_kept_values(engine.preview(head_files), kept)
+        for each in stacks if has_base else ():
+            if each == environment and each != stack and each not in others:
+                # What a subfolder's stack shares; the units of the environment's own stack take part in nothing here.
+                engine.apply(_without_units(base_files, environment), each)
+            elif each in before.fleet(environment).environment.all_stacks:
+                engine.apply(base_files, each)
+        return _with_kept_values(engine.preview(head_files, stack), kept)
 
 
 class _Engine:
-    """The engine on one stack, with these variables and no others."""
+    """The engine, with these variables and no others."""
 
-    def __init__(self, project: Path, stack: str, variables: dict[str, str], watcher: CleanUp) -> None:
+    def __init__(self, project: Path, variables: dict[str, str], watcher: CleanUp) -> None:
         self._project = project
-        self._stack = stack
         self.variables = variables
         self._watcher = watcher
 
-    def apply(self, specs: Path) -> None:
-        """Apply the files of a specs folder."""
-        code, out, err = self._run(specs, "up", "--yes", "--skip-preview", "--suppress-outputs")
+    def apply(self, specs: Path, stack: str) -> None:
+        """Apply the files of a specs folder to a stack."""
+        code, out, err = self._run(stack, specs, "up", "--yes", "--skip-preview", "--suppress-outputs")
         if code != 0:
             lines = printable_lines(f"{out}\n{err}")[-_MOST_LINES:]
             text = "\n".join(f"    {line}" for line in lines)
             raise ReconcilerError(f"the files of --base could not be applied to the local services\n{text}")
 
-    def preview(self, specs: Path) -> str:
-        """Return the preview of the files of a specs folder, as JSON."""
-        code, out, err = self._run(specs, "preview", "--json")
+    def preview(self, specs: Path, stack: str) -> str:
+        """Return the preview of the files of a specs folder on a stack, as JSON."""
+        code, out, err = self._run(stack, specs, "preview", "--json")
         if not out.lstrip().startswith("{"):
             lines = printable_lines(err or out)[-_MOST_LINES:] or [f"exit code {code}"]
             text = "\n".join(f"    {line}" for line in lines)
             raise ReconcilerError(f"the preview against the local services failed\n{text}")
         return out
 
-    def _run(self, specs: Path, *arguments: str) -> tuple[int, str, str]:
-        command = ["pulumi", *arguments, "--stack", self._stack, "--non-interactive", "--color", "never"]
+    def _run(self, stack: str, specs: Path, *arguments: str) -> tuple[int, str, str]:
+        command = ["pulumi", *arguments, "--stack", stack, "--non-interactive", "--color", "never"]
         variables = {**self.variables, "RECONCILER_SPECS": str(specs)}
         try:
             # A session of its own: what it starts can be found and ended with it.
@@ -187,6 +188,27 @@ def _variables(
         "PULUMI_BACKEND_URL": backend.as_uri(),
         TODAY: day.isoformat(),
     }
+
+
+def _other_stacks(base: Loaded, head: Loaded, stack: str) -> frozenset[str]:
+    """Return the base's other stacks that have what the head gives to this one, and those that it ends, with units.
+
+    A run of this stack is rejected while they have units.
+    """
+    environment = stack.partition(".")[0]
+    old, new = base.fleet(environment), head.fleets.get(environment)
+    if new is None:
+        return frozenset()
+    own = new.of_stack(stack).units
+    names = {unit.name for unit in own}
+    datasets = {dataset.id for unit in own for dataset in unit.all_datasets}
+    ended = set(old.environment.all_stacks) - set(new.environment.all_stacks) if stack == environment else set()
+    return frozenset(
+        at
+        for unit in old.units
+        if (at := old.stack_of(unit)) != stack
+        and (at in ended or unit.name in names or any(dataset.id in datasets for dataset in unit.all_datasets))
+    )
 
 
 def _require_valid(base: Loaded, environment: str) -> None:

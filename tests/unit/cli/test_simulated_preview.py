@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -12,7 +13,7 @@ from tests.unit.review.previews import ENVIRONMENT, unit
 from reconciler.cli import local_stacks, simulated_preview
 from reconciler.cli.main import main
 from reconciler.cli.placeholder_values import PlaceholderValues
-from reconciler.config import load
+from reconciler.config import Loaded, load
 
 DAY = date(2026, 12, 1)
 
@@ -109,3 +110,31 @@ def test_local_stacks_keep_no_encrypted_setting():
         "config": {"gcp:region": "us", "p:key": {"secure": "v1:x"}, "p:nested": [{"a": {"secure": "v1:x"}}]},
     }
     assert local_stacks._without_secrets(settings) == {"config": {"gcp:region": "us"}}
+
+
+def environment(folder: Path, stacks: tuple[str, ...], **units: dict[str, Any]) -> Loaded:
+    """Return an environment with such stacks of subfolders, and units without a connector by their places."""
+    write(folder / "connectors", "environment", {**ENVIRONMENT, "stacks": list(stacks)} if stacks else ENVIRONMENT)
+    for place, more in units.items():
+        content = {"description": "Payments.", "owners": ["a@example.com"], "dataset": {}, **more}
+        write(folder / "connectors", place.replace("__", "/"), content)
+    found = load(folder / "connectors", folder, DAY)
+    assert not found.problems
+    return found
+
+
+def test_simulated_stack_is_compared_with_others_whose_units_it_gets_or_ends(tmp_path: Path):
+    base = environment(tmp_path / "base", ("crm", "ads"), tour={}, crm__shop={}, ads__old={})
+    heads = {
+        "nothing moves": (("crm", "ads"), {"tour": {}, "crm__shop": {}, "ads__old": {}}, {}),
+        "a file moves": (("crm", "ads"), {"crm__tour": {}, "crm__shop": {}, "ads__old": {}}, {"dev.crm": {"dev"}}),
+        "a unit moves": (("crm", "ads"), {"crm__tour": {"dataset": {"id": "new"}}}, {"dev.crm": {"dev"}}),
+        "a dataset moves": (("crm", "ads"), {"crm__new": {"dataset": {"id": "old"}}}, {"dev.crm": {"dev.ads"}}),
+        "a stack ends": (("crm",), {"tour": {}, "crm__shop": {}, "ads__old": {}}, {"dev": {"dev.ads"}}),
+        "a stack ends, without its files": (("crm",), {"tour": {}, "crm__shop": {}}, {"dev": {"dev.ads"}}),
+        "a stack begins": (("crm", "ads", "new"), {"new__tour": {}}, {"dev.new": {"dev"}}),
+    }
+    for number, (what, (stacks, units, expected)) in enumerate(heads.items()):
+        head = environment(tmp_path / str(number), stacks, **units)
+        found = {stack: simulated_preview._other_stacks(base, head, stack) for stack in head.stacks}
+        assert {stack: set(others) for stack, others in found.items() if others} == expected, what
