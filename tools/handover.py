@@ -5,8 +5,8 @@
 - `output NAME FILE`: makes a JSON file an output of the step. A job that reads a stranger's files writes no artifact.
 - `unapplied REVIEW FILE APPLIED`: copies a review; without its content if it was applied.
 - `issue ENVIRONMENT FOLDER URL`: keeps the issue of an environment, with such copies of all its stacks.
-- `resources STACK FILE`: writes which resources a stack has, in the form of `pulumi stack export`, and nothing else of
-  them: what state holds is not for an artifact.
+- `resources STACK FILE`: writes which resources a stack has, in the form of `pulumi stack export`, and of its outputs
+  which subfolders have stacks. Nothing else of a state is for an artifact.
 - `sweep FOLDER FILE`: deletes the files of removed units, by such lists, and writes the body of the pull request.
 
 Exit 0 done; 1 the file is too long, or `reconciler sweep` found problems; 2 for wrong usage; 3 when Pulumi failed.
@@ -19,7 +19,12 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+#: The output of an environment's own stack with the subfolders that have one.
+STACKS = "stacks"
 
 #: Bytes of an output. The job that takes it gets it as a variable, of which Linux takes 128 KiB.
 LONGEST = 120_000
@@ -94,8 +99,14 @@ def resources(stack: str, file: Path) -> None:
     if done.returncode != 0:
         raise HandoverError(3, "`pulumi stack export` failed; its message is above.")
     found = json.loads(done.stdout)["deployment"].get("resources") or ()
-    names = [{"urn": resource["urn"]} for resource in found]
-    file.write_text(json.dumps({"deployment": {"resources": names}}), encoding="utf-8")
+    named = [{"urn": resource["urn"], **_subfolders(resource)} for resource in found]
+    file.write_text(json.dumps({"deployment": {"resources": named}}), encoding="utf-8")
+
+
+def _subfolders(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the one output of a stack that `reconciler sweep` reads: without it, nothing."""
+    found = (resource.get("outputs") or {}).get(STACKS)
+    return {"outputs": {STACKS: found}} if resource["type"] == "pulumi:pulumi:Stack" and found else {}
 
 
 def sweep(folder: Path, body: Path) -> None:

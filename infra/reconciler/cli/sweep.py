@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import click
 
@@ -17,7 +18,22 @@ from reconciler.cli.options import environments_option, format_option, specs_opt
 from reconciler.cli.output import Entry, Page, Report, Reporter, Section
 from reconciler.health.expiring import ExpiredFile, expired_files, resources
 from reconciler.model import Fleet, commands
+from reconciler.model.environment import stack_name
 from reconciler.model.errors import ReconcilerError
+from reconciler.state.resources import STACK
+
+#: The output of an environment's own stack with the subfolders that have one.
+STACKS = "stacks"
+
+
+@dataclass
+class _State:
+    """What a stack's state has, as far as this command reads it."""
+
+    resources: set[str] = field(default_factory=set)
+    """As `type::name`."""
+    subfolders: set[str] = field(default_factory=set)
+    """In an environment's own stack: the subfolders that had a stack in its last run."""
 
 
 @click.command()
@@ -50,11 +66,11 @@ def sweep(
 
     Exit codes: 0 done, also if no file was deleted; 1 the files have problems; 2 wrong usage.
     """
-    stored = _read_states(states)
+    read = _read_states(states)
     found: list[ExpiredFile] = []
     for fleet in select_fleets(specs, environments, day):
         folders = {unit.name: unit.folder for unit in fleet.units}
-        listed = [each for stack in fleet.environment.all_stacks for each in _expired(fleet, stack, day, stored)]
+        listed = [each for stack in fleet.environment.all_stacks for each in _expired(fleet, stack, day, read)]
         for each in listed:
             if each.removed and not dry_run:
                 (specs / each.environment / folders[each.unit] / f"{each.unit}.yaml").unlink()
@@ -64,15 +80,19 @@ def sweep(
     return Exit.FINE
 
 
-def _expired(fleet: Fleet, stack: str, day: date, stored: Mapping[str, frozenset[str]]) -> list[ExpiredFile]:
+def _expired(fleet: Fleet, stack: str, day: date, states: Mapping[str, _State]) -> list[ExpiredFile]:
     """Return the expired files of a stack.
 
-    They all stay if only other stacks of the environment have a list.
+    They all stay if only other stacks of the environment have a list, or if a stack ended whose units may be theirs.
     """
-    own = fleet.of_stack(stack)
-    unknown = any(each in stored for each in fleet.environment.all_stacks)
-    everything = frozenset(name for unit in own.units for name in resources(unit)) if unknown else frozenset()
-    return expired_files(own, day, stored.get(stack, everything))
+    own, stacks = fleet.of_stack(stack), fleet.environment.all_stacks
+    state = states.get(stack, _State())
+    ended = {stack_name(stack, folder) for folder in state.subfolders} - set(stacks)
+    stored = state.resources.union(*(states[each].resources for each in ended & states.keys()))
+    is_unknown = stack not in states and any(each in states for each in stacks)
+    if is_unknown or ended - states.keys():
+        stored |= {name for unit in own.units for name in resources(unit)}
+    return expired_files(own, day, stored)
 
 
 def _report(found: Sequence[ExpiredFile]) -> Report:
@@ -102,19 +122,25 @@ def _why_it_stays(each: ExpiredFile) -> str:
     return f"stays until {commands.up(commands.stack_of(each.file))} has removed its resources"
 
 
-def _read_states(states: tuple[IO[str], ...]) -> Mapping[str, frozenset[str]]:
-    """Return the resources in each state, as `type::name`, by the name of the stack."""
-    stored: dict[str, set[str]] = defaultdict(set)
-    for file in states:
-        for urn in _read_urns(file):
-            stack, _, kind, name = urn.removeprefix("urn:pulumi:").split("::", 3)
-            stored[stack].add(f"{kind.rpartition('$')[2]}::{name}")
-    return {stack: frozenset(resources) for stack, resources in stored.items()}
+def _read_states(files: tuple[IO[str], ...]) -> Mapping[str, _State]:
+    """Return what is in each state, by the name of the stack."""
+    states: dict[str, _State] = defaultdict(_State)
+    for file in files:
+        for resource in _read_resources(file):
+            stack, _, kind, name = resource["urn"].removeprefix("urn:pulumi:").split("::", 3)
+            kind = kind.rpartition("$")[2]
+            states[stack].resources.add(f"{kind}::{name}")
+            if kind == STACK:
+                states[stack].subfolders |= {str(each) for each in (resource.get("outputs") or {}).get(STACKS) or ()}
+    return states
 
 
-def _read_urns(file: IO[str]) -> list[str]:
+def _read_resources(file: IO[str]) -> list[dict[str, Any]]:
     name = getattr(file, "name", "<stdin>")
     try:
-        return [resource["urn"] for resource in json.load(file)["deployment"].get("resources") or ()]
+        found = json.load(file)["deployment"].get("resources") or []
+        if all(isinstance(resource["urn"], str) for resource in found):
+            return list(found)
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise ReconcilerError(f"{name}: expected what `pulumi stack export` prints") from None
+        pass
+    raise ReconcilerError(f"{name}: expected what `pulumi stack export` prints")

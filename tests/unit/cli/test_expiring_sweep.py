@@ -10,6 +10,8 @@ import yaml
 from click.testing import CliRunner, Result
 
 from reconciler.cli.main import cli
+from reconciler.cli.sweep import STACKS
+from reconciler.state.resources import STACK
 
 ENVIRONMENT = {
     "gcp_project": "dev-project",
@@ -121,6 +123,25 @@ def test_sweep_keeps_a_file_while_the_stack_has_its_resources(write: Write):
     other_stack = state((CONNECTION, "late"), stack="prod")
     gone = run("sweep", "--state", "-", day="2027-01-08", input=other_stack).stdout.splitlines()
     assert len(gone) == 3
+
+
+def test_sweep_keeps_files_whose_resources_a_stack_that_ended_may_have(write: Write):
+    over = write("over", "2026-12-31")
+    stored = json.loads(state((STACK, "project-dev")))["deployment"]["resources"]
+    stored[0]["outputs"] = {STACKS: ["crm"]}
+
+    def printed(*resources: Any) -> str:
+        text = json.dumps({"deployment": {"resources": [*stored, *resources]}})
+        return run("sweep", "--state", "-", "--dry-run", day="2027-01-08", input=text).stdout
+
+    assert printed() == ""
+    ended = json.loads(state((DATASET, "over"), stack="dev.crm"))["deployment"]["resources"]
+    assert printed(*ended) == ""
+    # With a list that has nothing of the unit, or a run for the stack, nothing is unknown.
+    deleted = "connectors/dev/over.yaml: expired on 2026-12-31\n"
+    assert printed({**ended[0], "urn": ended[0]["urn"].replace("over", "other")}) == deleted
+    (over.parent / "environment.yaml").write_text(yaml.safe_dump({**ENVIRONMENT, "stacks": ["crm"]}))
+    assert printed() == deleted
 
 
 def test_sweep_formats_deleted_and_kept_files_for_github_and_json(write: Write):

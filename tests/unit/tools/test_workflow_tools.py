@@ -12,8 +12,10 @@ import apply
 import environment
 import fetch
 import handover
+from reconciler.cli import sweep
 from reconciler.lifecycle import removal
 from reconciler.resources.run import checkpoints
+from reconciler.stack import siblings
 
 TOOLS = Path(__file__).resolve().parents[3] / "tools"
 
@@ -140,6 +142,24 @@ def test_issue_stays_as_it_was_when_a_stack_has_no_review(tmp_path, reconciler):
     with pytest.raises(handover.HandoverError, match="missing"):
         handover.unapplied(tmp_path / "missing.json", tmp_path / "out", applied=False)
     assert not reconciler.exists()
+
+
+def test_resources_are_names_and_the_subfolders_that_have_stacks(tmp_path, monkeypatch):
+    stack = {"urn": "urn:pulumi:dev::p::pulumi:pulumi:Stack::p-dev", "type": "pulumi:pulumi:Stack"}
+    connection = {"urn": "urn:pulumi:dev::p::t::shop", "type": "t", "inputs": {"key": "canary"}}
+    outputs = {"stacks": ["crm"], "units": {"shop": "canary"}}
+    exported = {"deployment": {"resources": [{**stack, "outputs": outputs}, {**connection, "outputs": outputs}]}}
+    program = tmp_path / "pulumi"
+    program.write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(exported)}\nEND\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    handover.resources("dev", tmp_path / "resources.json")
+    written = json.loads((tmp_path / "resources.json").read_text())["deployment"]["resources"]
+    assert written == [{"urn": stack["urn"], "outputs": {"stacks": ["crm"]}}, {"urn": connection["urn"]}]
+
+
+def test_handover_and_sweep_read_the_output_that_the_program_writes():
+    assert handover.STACKS == sweep.STACKS == siblings.STACKS
 
 
 def test_fetch_brings_a_commit_and_checks_nothing_out(tmp_path):
