@@ -81,9 +81,9 @@ clients: packages $(UV)  ## Airflow, Dagster, Fivetran's and Google's packages a
 	@$(WITH_TOOLS) UV="$(UV)" exec python -m pytest clients $(PYTEST_ARGS)
 
 .PHONY: rehearse
-rehearse: packages  ## The workflow files on a local GitHub, and a month of changes (about an hour)
+rehearse: packages $(UV)  ## The workflow files on a local GitHub, and a month of changes (about an hour)
 	@$(VENV)/python tools/install.py >/dev/null
-	@$(WITH_TOOLS) exec python -m pytest rehearsal $(PYTEST_ARGS)
+	@$(WITH_TOOLS) UV="$(UV)" exec python -m pytest rehearsal $(PYTEST_ARGS)
 
 .PHONY: check
 check: packages  ## Format, lint, types, workflows, and that the reference pages and the editors' schema are new
