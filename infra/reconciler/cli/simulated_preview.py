@@ -191,9 +191,9 @@ def _variables(
 
 
 def _other_stacks(base: Loaded, head: Loaded, stack: str) -> frozenset[str]:
-    """Return the base's other stacks that have what the head gives to this one, and those that it ends, with units.
+    """Return the other stacks of the base whose units this one gets, or whose line it removes.
 
-    A run of this stack is rejected while they have units.
+    A run of this stack is rejected while they have those units.
     """
     environment = stack.partition(".")[0]
     old, new = base.fleet(environment), head.fleets.get(environment)

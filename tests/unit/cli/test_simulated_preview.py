@@ -125,7 +125,7 @@ def environment(folder: Path, stacks: tuple[str, ...], **units: dict[str, Any]) 
 
 def test_simulated_stack_is_compared_with_others_whose_units_it_gets_or_ends(tmp_path: Path):
     base = environment(tmp_path / "base", ("crm", "ads"), tour={}, crm__shop={}, ads__old={})
-    heads = {
+    heads: dict[str, tuple[tuple[str, ...], dict[str, Any], dict[str, set[str]]]] = {
         "nothing moves": (("crm", "ads"), {"tour": {}, "crm__shop": {}, "ads__old": {}}, {}),
         "a file moves": (("crm", "ads"), {"crm__tour": {}, "crm__shop": {}, "ads__old": {}}, {"dev.crm": {"dev"}}),
         "a unit moves": (("crm", "ads"), {"crm__tour": {"dataset": {"id": "new"}}}, {"dev.crm": {"dev"}}),
