@@ -1,4 +1,4 @@
-"""Imports run one way: the order of the packages, compared with the code. CONTRIBUTING.md describes each."""
+"""Imports run one way, between packages and between modules. CONTRIBUTING.md describes each package."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import ast
 import re
 from collections.abc import Iterator
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 
-from tests.sources import ROOT, sources, tree
+from tests.sources import ROOT, Source, sources, tree
 
 #: The packages from the bottom up. A module imports from its own package and from those before it.
 ORDER = (
@@ -68,13 +69,29 @@ def imports() -> tuple[tuple[str, str], ...]:
 
 def _imports() -> Iterator[tuple[str, str]]:
     for source in sources("infra"):
-        module = source.path.removeprefix("infra/").removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+        module = module_of(source)
         for node in source.imports if module != "__main__" else ():
             if isinstance(node, ast.Import):
                 yield from ((module, alias.name) for alias in node.names)
             else:
                 assert node.level == 0, f"{source.path}: imports are absolute"
                 yield from ((module, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def module_of(source: Source) -> str:
+    """Return the dotted name of a file of `infra`."""
+    return source.path.removeprefix("infra/").removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+
+
+def imported_modules() -> dict[str, set[str]]:
+    """Return the modules of `infra` that each of them imports, in functions and for types too."""
+    found: dict[str, set[str]] = {module_of(source): set() for source in sources("infra")}
+    for module, imported in imports():
+        while imported and imported not in found:
+            imported = imported.rpartition(".")[0]
+        if imported not in ("", module):
+            found[module].add(imported)
+    return found
 
 
 def package_of(module: str) -> str | None:
@@ -93,6 +110,10 @@ def test_imports_run_one_way():
         apart = package in {"simulator", "bootstrap"} or (other == "simulator" and package != "reconciler.cli")
         if apart or ORDER.index(other) > ORDER.index(package):
             wrong.append(f"{module} imports {imported}")
+    try:
+        TopologicalSorter(imported_modules()).prepare()
+    except CycleError as error:
+        wrong.append(" is imported by ".join(error.args[1]))
     assert wrong == []
 
 

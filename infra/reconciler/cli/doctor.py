@@ -43,12 +43,12 @@ from reconciler.model.today import today
 from reconciler.secrets import (
     ADVICE,
     OddValue,
-    check_versions,
     inspect_value,
     known_value,
     known_values_of_run,
     show_label,
 )
+from reconciler.secrets.versions import VersionFault
 
 _LEVELS = ("ok", "warning", "failed")
 
@@ -236,7 +236,11 @@ class _Checks:
         """Check that the declared versions exist in Secret Manager, from metadata, and that values look right."""
         named_by = dict(self._references())
         in_secret_manager = [reference for reference in named_by if reference.kind == "secret"]
-        found = check_versions(in_secret_manager)
+        found: Mapping[Reference, VersionFault] = {}
+        if in_secret_manager:
+            from reconciler.secrets.secret_manager import check_versions  # noqa: PLC0415 (slow to import)
+
+            found = check_versions(in_secret_manager)
         for reference, finding in found.items():
             level: Level = "failed" if finding.certain else "warning"
             file, path = named_by[reference]

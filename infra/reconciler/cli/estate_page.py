@@ -15,7 +15,7 @@ from reconciler.cli import masked_output
 from reconciler.cli.environments import SelectedEnvironment, select_environment
 from reconciler.cli.live_access import ReadAccess, read_access
 from reconciler.cli.output import Entry
-from reconciler.cli.report import HEADINGS, LiveReport, build_sections, read_live
+from reconciler.cli.report_sections import HEADINGS, LiveReport, build_sections, read_live
 from reconciler.config import load
 from reconciler.estate.access import list_grants
 from reconciler.estate.units import Attention, Coverage, Estate, UnitRow, build_rows, find_endings

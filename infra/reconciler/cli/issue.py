@@ -16,7 +16,7 @@ from reconciler.cli.environments import SelectedEnvironment, select_environment
 from reconciler.cli.files import write_file
 from reconciler.cli.options import named_environment_option, outputs_option, run_url_option, specs_option, today_option
 from reconciler.cli.output import REPORTERS, Entry, Page, Section, print_note
-from reconciler.cli.report import HEADINGS, find_sections
+from reconciler.cli.report_sections import HEADINGS, find_sections
 from reconciler.cli.review_page import cut_page, read_review
 from reconciler.github.client import GitHub
 from reconciler.github.codeowners import CodeOwners

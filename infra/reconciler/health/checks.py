@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from reconciler.health.inherited_access import InheritedAccess
+from typing import Literal
 
 #: `failed`: something does not work. `warning`: it needs attention, or could not be checked.
 Level = Literal["ok", "warning", "failed"]
@@ -27,7 +24,8 @@ class Check:
     level: Level
     text: str
     to_do: str | None = None
-    access: InheritedAccess | None = None
+    reading: Mapping[str, object] | None = None
+    """The access that a check found, as the JSON output has it."""
     unanswered: bool = False
     """Whether Fivetran or Google failed, so that the check has no result."""
 
@@ -39,7 +37,7 @@ class Check:
             "level": self.level,
             "text": self.text,
             "to_do": self.to_do,
-            "reading": self.access,
+            "reading": self.reading,
         }
 
 

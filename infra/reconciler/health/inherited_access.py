@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from reconciler.google.iam import roles
@@ -104,7 +104,7 @@ def check_inherited_access(
         environment: The environment that a run applies to revoke access.
     """
     for each in found:
-        yield Check("inherited access", "warning", str(each), _revoke_step(each, environment), access=each)
+        yield Check("inherited access", "warning", str(each), _revoke_step(each, environment), asdict(each))
     readable = format_names([str(holder) for holder in holders if holder.bindings is not None])
     if not found and readable:
         text = f"no undeclared member reads {format_names(sensitive)} by a role on the {readable}"

@@ -12,7 +12,6 @@ from typing import Any
 from reconciler.model import Reference, references
 from reconciler.resources.connection.new_connections import Declarations
 from reconciler.resources.run.run import run
-from reconciler.secrets import check_versions
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +36,10 @@ def rejections(units: Declarations, known: Iterable[object]) -> list[str]:
         for path, reference in _to_secret_manager(unit)
         if reference not in before
     ]
+    if not asked:
+        return []
+    from reconciler.secrets.secret_manager import check_versions  # noqa: PLC0415 (Google's library takes its time)
+
     findings = check_versions(reference for _, _, reference in asked)
     texts = []
     for file, path, reference in asked:

@@ -16,7 +16,7 @@ from pulumi.runtime import resource as registration
 from pulumi.runtime import rpc, settings
 from pulumi.runtime.proto import resource_pb2, source_pb2
 
-from reconciler.sdk.speed import SENT
+from reconciler.sdk.sent import SENT
 
 _register_any_resource = registration.register_resource
 

@@ -67,20 +67,6 @@ def hide_interrupts(kind: type[BaseException], error: BaseException, trace: Trac
         sys.__excepthook__(kind, error, trace)
 
 
-#: The attribute of a resource that is done when the engine is asked to register it.
-SENT = "_sent_to_the_engine"
-
-
-async def wait_until_sent(resource: object) -> None:
-    """Wait until the engine is asked to register a resource.
-
-    It then works while this process makes the others. The SDK as it is asks when this process waits for something else.
-    """
-    sent = vars(resource).get(SENT)
-    if sent is not None:
-        await sent
-
-
 def collect_less_garbage() -> None:
     """Let Python look for garbage less often in this process, and never among what it has imported.
 

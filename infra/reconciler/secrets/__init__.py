@@ -12,7 +12,6 @@ from reconciler.secrets.values_to_mask import (
     remember_declared,
     wait_until_declared,
 )
-from reconciler.secrets.versions import VersionFault, check_versions
 
 __all__ = [
     "ADVICE",
@@ -23,8 +22,6 @@ __all__ = [
     "Resolved",
     "Resolver",
     "UnresolvedReferences",
-    "VersionFault",
-    "check_versions",
     "explain_withheld",
     "inspect_value",
     "known_value",

@@ -12,6 +12,8 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -184,3 +186,26 @@ def _name(reference: Reference) -> str:
 
 def _where(reference: Reference) -> str:
     return SecretRequest("access", reference).subject
+
+
+#: Requests under way at once.
+_AT_ONCE = 16
+
+
+def check_versions(references: Iterable[Reference]) -> Mapping[Reference, VersionFault]:
+    """Return what is wrong with each reference, in the order given; references that are fine are left out.
+
+    Asks once for each version, for some seconds. A finding that is not `certain` says why the version could
+    not be read (no permission `secretmanager.versions.get`, no credentials, no network): it is only a notice.
+    """
+    distinct = list(dict.fromkeys(reference for reference in references if reference.kind == "secret"))
+    if not distinct:
+        return {}
+    try:
+        manager = connect()
+    except ReconcilerError as error:
+        return dict.fromkeys(distinct, VersionFault("unknown", str(error)))
+    patience = TimeLimits(total_s=10.0, attempt_s=5.0)
+    with ThreadPoolExecutor(min(_AT_ONCE, len(distinct)), thread_name_prefix="check-versions") as pool:
+        found = pool.map(lambda reference: manager.state(reference, patience), distinct)
+        return {reference: finding for reference, finding in zip(distinct, found, strict=True) if finding is not None}

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
 from reconciler.model import Reference, commands
 from reconciler.model.commands import shell
-from reconciler.model.errors import ReconcilerError
 
 #: `unknown`: the version could not be read. The others are certain.
 Kind = Literal["missing", "disabled", "destroyed", "unknown"]
@@ -96,28 +93,3 @@ class SecretRequest:
     def unknown(self, why: str, step: str) -> VersionFault:
         """Describe any other failure. `why` follows `Secret Manager`."""
         return VersionFault("unknown", f"Secret Manager {why}, asked for {self.subject}: {step}")
-
-
-#: Requests under way at once.
-_AT_ONCE = 16
-
-
-def check_versions(references: Iterable[Reference]) -> Mapping[Reference, VersionFault]:
-    """Return what is wrong with each reference, in the order given; references that are fine are left out.
-
-    Asks once for each version, for some seconds. A finding that is not `certain` says why the version could
-    not be read (no permission `secretmanager.versions.get`, no credentials, no network): it is only a notice.
-    """
-    distinct = list(dict.fromkeys(reference for reference in references if reference.kind == "secret"))
-    if not distinct:
-        return {}
-    from reconciler.secrets.secret_manager import TimeLimits, connect  # noqa: PLC0415 (Google's library takes its time)
-
-    try:
-        manager = connect()
-    except ReconcilerError as error:
-        return dict.fromkeys(distinct, VersionFault("unknown", str(error)))
-    patience = TimeLimits(total_s=10.0, attempt_s=5.0)
-    with ThreadPoolExecutor(min(_AT_ONCE, len(distinct)), thread_name_prefix="check-versions") as pool:
-        found = pool.map(lambda reference: manager.state(reference, patience), distinct)
-        return {reference: finding for reference, finding in zip(distinct, found, strict=True) if finding is not None}

@@ -21,7 +21,7 @@ from reconciler.model.errors import InvalidSpecs, ReconcilerError
 from reconciler.model.today import today
 from reconciler.resources import iam
 from reconciler.resources.dataset.listing import list_datasets, reject_moves
-from reconciler.sdk.speed import wait_until_sent
+from reconciler.sdk.sent import wait_until_sent
 from reconciler.stack import stages
 from reconciler.stack.looked_at import units_looked_at
 from reconciler.stack.siblings import recorded_elsewhere, reject_ended_stacks

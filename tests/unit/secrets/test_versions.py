@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.model import Reference
-from reconciler.secrets import check_versions
-from reconciler.secrets.secret_manager import ENDPOINT
+from reconciler.secrets.secret_manager import ENDPOINT, check_versions
 
 from .conftest import PROJECT, Vault
 

@@ -55,7 +55,7 @@ class FivetranClient(
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._base_url = BaseUrl.parse(base_url)
-        self._transport = Transport(
+        self._transport: Transport = Transport(
             self._base_url,
             Credentials(key, secret),
             limits=limits or Limits(),

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import Literal, Protocol, TypeVar
 from urllib.parse import quote
 
 from reconciler.fivetran.api.errors import InvalidSettings, UnexpectedAnswer
 from reconciler.fivetran.api.json_reader import MissingId
-
-if TYPE_CHECKING:
-    from reconciler.fivetran.api.transport import Transport
-
 
 T = TypeVar("T")
 
@@ -93,10 +89,20 @@ def path_to(*segments: str) -> str:
     return "".join(f"/{quote(segment, safe='')}" for segment in segments)
 
 
+class Sender(Protocol):
+    """What operations need of the transport, which imports httpx: that takes its time."""
+
+    def send(self, call: Call) -> Answer:
+        """Send a call, with retries, and return its answer. Raises FivetranError."""
+
+    def pages(self, call: Call, parse: Callable[[Mapping[str, object]], T]) -> Iterator[T]:
+        """Yield the items of all pages of a list, each id once. Each page is requested when it is needed."""
+
+
 class Operations:
     """Base of groups of operations, which `FivetranClient` combines."""
 
-    _transport: Transport
+    _transport: Sender
 
 
 def given(**fields: object) -> dict[str, object]:
