@@ -87,10 +87,11 @@ def imported_modules() -> dict[str, set[str]]:
     """Return the modules of `infra` that each of them imports, in functions and for types too."""
     found: dict[str, set[str]] = {module_of(source): set() for source in sources("infra")}
     for module, imported in imports():
-        while imported and imported not in found:
-            imported = imported.rpartition(".")[0]
-        if imported not in ("", module):
-            found[module].add(imported)
+        other = imported
+        while other and other not in found:
+            other = other.rpartition(".")[0]
+        if other not in ("", module):
+            found[module].add(other)
     return found
 
 

@@ -22,7 +22,7 @@ from reconciler.cli.output import print_note, print_text
 from reconciler.cli.progress import progress
 from reconciler.cli.run_program import run_to_end
 from reconciler.config import Loaded, load
-from reconciler.edits.schema_comment import fit_schema_comment
+from reconciler.config.build.to_yaml import fit_schema_comment
 from reconciler.git.repository import Repository
 from reconciler.google.storage import StateBucket
 from reconciler.lifecycle.airflow import variable_of

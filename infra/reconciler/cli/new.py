@@ -21,9 +21,9 @@ from reconciler.cli.edit_files import (
 )
 from reconciler.cli.options import environment_option, specs_option, today_option
 from reconciler.config import load
+from reconciler.config.build.to_yaml import fit_schema_comment
 from reconciler.edits import new as drafts
-from reconciler.edits.schema_comment import fit_schema_comment
-from reconciler.edits.secret_names import secret_prefix
+from reconciler.edits.new import secret_prefix
 from reconciler.etl.metadata import scheduling_snippet
 from reconciler.fivetran import catalog
 from reconciler.git.repository import Repository

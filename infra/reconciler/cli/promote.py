@@ -20,9 +20,9 @@ from reconciler.cli.edit_files import (
     read_unit,
 )
 from reconciler.cli.output import print_note
+from reconciler.config.build.to_yaml import fit_schema_comment
 from reconciler.edits import promote as promotion
-from reconciler.edits.schema_comment import fit_schema_comment
-from reconciler.edits.secret_names import secret_prefix
+from reconciler.edits.new import secret_prefix
 from reconciler.etl.metadata import scheduling_snippet
 from reconciler.model import Environment, commands
 from reconciler.model.commands import count

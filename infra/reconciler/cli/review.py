@@ -33,11 +33,10 @@ from reconciler.model.today import VARIABLE as TODAY
 from reconciler.plan.sources import LOOK_AT_VARIABLE as LOOK_AT
 from reconciler.review.consequence import Consequence
 from reconciler.review.datasets import deleted_datasets
-from reconciler.review.document import ReviewDocument
+from reconciler.review.document import ReviewDocument, Scope
 from reconciler.review.preview import Preview, PreviewError, read_preview
 from reconciler.review.quick import QuickPreview, checkpoint, outputs_alone, plan_quick_preview
 from reconciler.review.review import find_consequences
-from reconciler.review.scope import Scope
 
 #: The types of resources whose errors are masked already.
 _OURS = ("pulumi-python:", "pulumi:pulumi:Stack")

@@ -14,8 +14,7 @@ from reconciler.model.commands import count
 from reconciler.plan.sources import REASONS
 from reconciler.review import document as documents
 from reconciler.review.consequence import Several
-from reconciler.review.document import InvalidReview, Item, ReviewDocument, read_document
-from reconciler.review.scope import Scope
+from reconciler.review.document import InvalidReview, Item, ReviewDocument, Scope, read_document
 
 #: The longest page for a comment. GitHub takes 65,536 characters, and the comment has a frame of its own.
 LONGEST = 57_000

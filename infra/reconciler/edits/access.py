@@ -8,9 +8,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from reconciler.config.yaml.document import Path, shown
-from reconciler.edits.keys import order_below
 from reconciler.edits.source import Edited, EditRejected, Source
-from reconciler.edits.splices import append, remove, set_value
+from reconciler.edits.splices import append, order_below, remove, set_value
 from reconciler.google.bigquery.access import basic_role, to_place
 from reconciler.model import Environment, Grant, commands
 

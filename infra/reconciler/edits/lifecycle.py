@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Literal
 
-from reconciler.edits.keys import order_below
 from reconciler.edits.source import Edited, EditRejected, Source
-from reconciler.edits.splices import remove, set_value
+from reconciler.edits.splices import order_below, remove, set_value
 from reconciler.model import Environment, commands
 
 #: How long a unit stays where the policy has no limit.

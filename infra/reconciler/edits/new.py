@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from reconciler.config.build.to_yaml import may_stand_on_one_line, schema_line
 from reconciler.config.yaml.document import Path
-from reconciler.edits import own_comments
 from reconciler.edits.lifecycle import first_last_day
-from reconciler.edits.secret_names import secret_name
 from reconciler.fivetran.catalog import Field, Form, Service
 from reconciler.importer.draft import FILL_IN
-from reconciler.model import Environment, commands
+from reconciler.model import Environment, Fleet, commands, references
 from reconciler.yaml_text.writer import format_yaml
 
 #: What names a source: text that a person fills in, in the order of a file.
@@ -39,6 +38,10 @@ _FUNCTIONS_REGION, _CODES_KEY = "us-central1", "api_key"
 _FILL_IN = "fill-in"
 #: The form of a name in `destination`, which has no hyphen.
 _FILL_IN_NAME = "fill_in"
+#: Above `expires`.
+EXPIRY_COMMENT = "The last day. After it the connector is paused, and later removed with its data."
+#: What begins the names of secrets, if no unit's file shows another beginning.
+_PREFIX = "fivetran-"
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ def draft(service: Service, wanted: NewUnitRequest, environment: Environment, pr
     if wanted.task_id is not None:
         connector["schedule"] = {"by": "airflow", "task_id": wanted.task_id}
     if needs_consent:
-        comments["connector", "service"] = own_comments.consent(wanted.name, environment)
+        comments["connector", "service"] = consent_comment(wanted.name, environment)
     unit: dict[str, Any] = {
         "description": wanted.description or "Fill in what this data is and who uses it.",
         "owners": list(wanted.owners) or ["fill-in@example.com"],
@@ -169,10 +172,10 @@ def _datasets(
         if environment.policy.undeclared_datasets == "forbidden":
             connector["sync"] = {"new": "allow_columns", "schemas": {path[1]: "included"}}
     if labels:
-        comments[*path, "labels"] = f"{FILL_IN} {own_comments.labels(environment)}"
+        comments[*path, "labels"] = f"{FILL_IN} {labels_comment(environment)}"
     if wanted.is_sensitive:
         comments[*path, "sensitive"] = "Only the members in `access` can read it."
-    elif who := own_comments.readers(environment):
+    elif who := readers_comment(environment):
         comments[*path, "friendly_name"] = who
     return {path[0]: dataset} if len(path) == 1 else {path[0]: {path[1]: dataset}}
 
@@ -181,7 +184,7 @@ def _expiry(environment: Environment, today: date, comments: dict[Path, str]) ->
     day = first_last_day(environment, today)
     if day is None:
         return {}
-    comments["expires",] = own_comments.EXPIRY
+    comments["expires",] = EXPIRY_COMMENT
     return {"expires": str(day)}
 
 
@@ -189,3 +192,39 @@ def secret_commands(secrets: list[str], environment: Environment) -> Iterator[st
     """Yield the command that writes each secret."""
     for name in secrets:
         yield commands.reconciler("secret put", name, environment=environment.name)
+
+
+def consent_comment(name: str, environment: Environment) -> str:
+    """Return the comment of a service that needs a person's consent."""
+    authorise = commands.reconciler("authorise", name, environment=environment.name)
+    return f"A person consents in a browser once the connection exists: {authorise} prints the link. Or write `auth`."
+
+
+def readers_comment(environment: Environment) -> str:
+    """Return the comment that names who reads a dataset by default; empty where no member does."""
+    who = ", ".join(dict.fromkeys(each for grant in environment.default_access for each in grant.members))
+    return f"{who} can read it. For sensitive data, write `sensitive: true` and `access`." if who else ""
+
+
+def labels_comment(environment: Environment) -> str:
+    """Return the comment above labels to fill in, without its beginning."""
+    return f"the labels that every dataset in {environment.name} needs"
+
+
+def secret_prefix(fleets: Iterable[Fleet]) -> str:
+    """Return the prefix of most secrets named after their unit; `fivetran-` if none is."""
+    found: Counter[str] = Counter()
+    for fleet in fleets:
+        for unit in fleet.units:
+            for tree in unit.connector.trees.values() if unit.connector is not None else ():
+                for path, reference in references(tree):
+                    tail = secret_name("", unit.name, path)
+                    if reference.kind == "secret" and reference.name.endswith(tail):
+                        found[reference.name.removesuffix(tail)] += 1
+    return found.most_common(1)[0][0] if found else _PREFIX
+
+
+def secret_name(prefix: str, unit: str, path: str) -> str:
+    """Return the name of a unit's secret for the value at a dotted path: `fivetran-shop-api-key`."""
+    key = path.rpartition(".")[2]
+    return f"{prefix}{unit}-{key}".replace("_", "-")

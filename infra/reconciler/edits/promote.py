@@ -5,21 +5,21 @@ Without dev's parts, and with the other's policy.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from reconciler.config.yaml.document import Path
-from reconciler.edits import own_comments
-from reconciler.edits.keys import order_below
 from reconciler.edits.lifecycle import first_last_day
-from reconciler.edits.secret_names import secret_name
+from reconciler.edits.new import EXPIRY_COMMENT, consent_comment, labels_comment, readers_comment, secret_name
 from reconciler.edits.source import EditRejected, Source
-from reconciler.edits.splices import remove, set_value
+from reconciler.edits.splices import order_below, remove, set_value
 from reconciler.google.bigquery.access import is_person, to_place
 from reconciler.importer.draft import FILL_IN
 from reconciler.model import Environment, Reference, commands
+from reconciler.yaml_text.writer import comment_lines
 
 #: Keys about the connection that exists in the first environment, or about a time there.
 _LEFT_OUT: tuple[Path, ...] = (
@@ -85,14 +85,26 @@ def promote(
 def _replace_own_comments(result: Promoted, name: str, old: Environment, new: Environment) -> None:
     """Write the comments of `new` as the other environment needs them. Comments of people stay."""
     pairs = [
-        (own_comments.consent(name, old), own_comments.consent(name, new)),
-        (own_comments.readers(old), own_comments.readers(new)),
-        (f"{FILL_IN} {own_comments.labels(old)}", f"{FILL_IN} {own_comments.labels(new)}"),
+        (consent_comment(name, old), consent_comment(name, new)),
+        (readers_comment(old), readers_comment(new)),
+        (f"{FILL_IN} {labels_comment(old)}", f"{FILL_IN} {labels_comment(new)}"),
     ]
     if result.source.find(("expires",)) is None:
-        pairs.append((own_comments.EXPIRY, ""))
+        pairs.append((EXPIRY_COMMENT, ""))
     for before, after in pairs:
-        result.source = own_comments.replace_comment(result.source, before, after)
+        result.source = _replace_comment(result.source, before, after)
+
+
+def _replace_comment(source: Source, old: str, new: str) -> Source:
+    """Replace an unchanged comment on lines of its own; remove it where the new one is empty."""
+    words = r"(?:[ \t]+|[ \t]*\r?\n[ \t]*#[ \t]*)".join(map(re.escape, old.split()))
+    comment = re.compile(rf"^([ \t]*)#[ \t]*{words}[ \t]*(\r?\n)", re.MULTILINE)
+
+    def written(found: re.Match[str]) -> str:
+        return "".join(f"{line}{found[2]}" for line in comment_lines(new, len(found[1])))
+
+    text = comment.sub(written, source.text) if old else source.text
+    return Source.read((source.raw[: len(source.raw) - len(source.text.encode())]) + text.encode(), source.file)
 
 
 def _leave_out(result: Promoted, path: Path, *, keep: Path) -> None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from reconciler.config.build.to_yaml import may_stand_on_one_line
+from reconciler.config.schema.schemas import schema
 from reconciler.config.yaml.document import Path
 from reconciler.edits.source import Node, NodeEntry, Source, Splice
 from reconciler.yaml_text.writer import WIDTH, format_on_one_line, format_yaml, scalar
@@ -22,6 +24,16 @@ _COMMENT_LINE = re.compile(r"([ \t]*)#")
 #: Anchor and tag, before a value on a line of its own.
 _PROPERTIES = re.compile(r"(?:[ \t]+[&!][^\s]*)+")
 _COMMA = re.compile(r"[ \t]*,[ \t]*")
+
+#: Sections of a unit's file, and their definitions in the schema.
+_DEFINITIONS = {"connector": "connector", "dataset": "dataset", "datasets": "dataset"}
+
+
+@cache
+def order_below(section: str = "") -> tuple[str, ...]:
+    """Return the order of the keys in a section of a unit's file; without a section, of those at its top."""
+    unit = schema("unit")
+    return tuple((unit["$defs"][_DEFINITIONS[section]] if section else unit)["properties"])
 
 
 def set_value(source: Source, path: Path, value: Any, *, order: Sequence[str] = ()) -> Source:

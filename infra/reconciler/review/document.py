@@ -19,7 +19,6 @@ from reconciler.config.folder import UNIT_NAME
 from reconciler.model.errors import ReconcilerError
 from reconciler.plan.sources import REASONS
 from reconciler.review.consequence import FINGERPRINT, Consequence, Several, Severity
-from reconciler.review.scope import Scope
 
 #: Bytes of a document that are read: tens of thousands of consequences.
 LONGEST = 16 * 1024 * 1024
@@ -120,6 +119,17 @@ class Item:
         record = {"class": self.severity, **vars(self), "several": self.several and asdict(self.several)}
         del record["severity"]
         return record
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a quick review looks at, and what it leaves to the full one."""
+
+    looked_at: tuple[str, ...]
+    """Units that changed, were added, renamed or removed; sorted."""
+    not_looked_at: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    """Why it looks at every unit, by the keys of `plan.sources.REASONS`; empty where it looks only at changed ones."""
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ from reconciler.lifecycle import expiry
 from reconciler.lifecycle.expiry import ActiveFleet
 from reconciler.model.errors import InvalidSpecs, ReconcilerError
 from reconciler.model.today import today
+from reconciler.plan.sources import LOOK_AT_VARIABLE
 from reconciler.resources import iam
 from reconciler.resources.dataset.listing import list_datasets, reject_moves
 from reconciler.sdk.sent import wait_until_sent
 from reconciler.stack import stages
-from reconciler.stack.looked_at import units_looked_at
 from reconciler.stack.siblings import recorded_elsewhere, reject_ended_stacks
 
 
@@ -67,6 +67,22 @@ async def main(settings: Settings) -> dict[str, pulumi.Input[Any]]:
         raise pulumi.RunError(f"{problems}: this run changed nothing") from None
     except ReconcilerError as error:
         raise pulumi.RunError(str(error)) from None
+
+
+def units_looked_at(env: Mapping[str, str] = os.environ) -> frozenset[str] | None:
+    """Return the units that this preview looks at; None where it looks at all of them.
+
+    Raises `ReconcilerError` in a run that would apply something.
+    """
+    file = env.get(LOOK_AT_VARIABLE)
+    if file is None:
+        return None
+    if not pulumi.runtime.is_dry_run():
+        raise ReconcilerError(
+            f"{LOOK_AT_VARIABLE} is set: a run that looks at some units only would delete the others, so this run "
+            f"changed nothing\n    Unset {LOOK_AT_VARIABLE}, which only a preview of a quick review may have."
+        )
+    return frozenset(Path(file).read_text(encoding="utf-8").split())
 
 
 async def _keep_outputs() -> Mapping[str, Any]:

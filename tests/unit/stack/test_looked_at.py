@@ -8,7 +8,7 @@ import pulumi
 import pytest
 
 from reconciler.model.errors import ReconcilerError
-from reconciler.stack.looked_at import units_looked_at
+from reconciler.stack.program import units_looked_at
 
 
 def test_program_looks_at_the_units_that_a_quick_review_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

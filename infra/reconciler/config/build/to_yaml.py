@@ -6,6 +6,7 @@ What the environment or a schema gives anyway is left out. Keys have the order o
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
@@ -41,6 +42,10 @@ from reconciler.yaml_text.writer import Comments, format_yaml, holds_scalars
 T = TypeVar("T")
 
 _SCHEMA = "unit.schema.json"
+#: The comment from which an editor finds the schema by a relative path.
+_SCHEMA_COMMENT = re.compile(
+    rb"(?m)^(?P<before>(?:\xef\xbb\xbf)?# yaml-language-server: \$schema=)(?P<schema>\.\.?/[^\s#]+)"
+)
 #: Mappings outside of `config` and `auth` that are written in one line where they fit.
 _IN_ONE_LINE = frozenset({"destination", "schedule", "awaiting", "function", "adopt", "labels", "expires", "retire"})
 
@@ -60,6 +65,16 @@ def unit_text(
 def schema_line(folder: FilePath | None = None) -> str:
     """Return the first line of a file in a folder, from which an editor finds the schema."""
     return f"# yaml-language-server: $schema={_schema_from(folder)}"
+
+
+def fit_schema_comment(raw: bytes, before: FilePath, after: FilePath) -> bytes:
+    """Return a file's bytes with the relative path of its schema as it is from another folder."""
+    found = _SCHEMA_COMMENT.search(raw)
+    if found is None or before == after:
+        return raw
+    schema = os.path.normpath(before.absolute() / os.fsdecode(found["schema"]))
+    there = os.fsencode(FilePath(os.path.relpath(schema, after.absolute())).as_posix())
+    return raw[: found.start("schema")] + there + raw[found.end("schema") :]
 
 
 def describe(unit: Unit, environment: Environment) -> dict[str, Any]:

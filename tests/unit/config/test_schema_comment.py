@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.edits.schema_comment import fit_schema_comment
+from reconciler.config.build.to_yaml import fit_schema_comment
 
 DEV = Path("connectors") / "dev"
 
