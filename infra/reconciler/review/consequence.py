@@ -14,7 +14,6 @@ from typing import Any, Literal
 #: `detail` is the rest.
 Severity = Literal["stop", "note", "detail"]
 
-
 #: The form of a fingerprint. People paste it into a command.
 FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
@@ -28,6 +27,11 @@ class Several:
     name: str
     before: str
     after: str = ""
+
+
+def several_connections(name: str, before: str, after: str) -> Several:
+    """Return the line for a consequence of several connections, of which this is one: `connection ads`."""
+    return Several("connection", name.removeprefix("connection "), before, after)
 
 
 @dataclass(frozen=True)

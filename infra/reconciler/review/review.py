@@ -7,7 +7,7 @@ from datetime import date
 
 from reconciler.config import Loaded
 from reconciler.lifecycle.expiry import apply_expiry
-from reconciler.review import access, connections, datasets, fivetran_access, lifecycle, requests, rules
+from reconciler.review import access, connections, datasets, destinations, fivetran_access, lifecycle, requests, rules
 from reconciler.review.consequence import Consequence
 from reconciler.review.context import Context
 from reconciler.review.preview import Preview
@@ -26,7 +26,7 @@ _FINDERS: tuple[Callable[[Context], Iterator[Consequence]], ...] = (
     lifecycle.units,
     connections.activations,
     connections.packages,
-    connections.destinations,
+    destinations.destinations,
     requests.quota,
 )
 

@@ -1,0 +1,107 @@
+"""Which tables and columns arrive in BigQuery, and which no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reconciler.review.consequence import Consequence
+from reconciler.review.context import Context
+from reconciler.review.preview import Step
+
+#: How much of a source arrives in BigQuery by a word of `sync`.
+_AMOUNTS = {"excluded": 0, "block_all": 0, "hashed": 1, "allow_columns": 1, "included": 2, "allow_all": 2}
+
+#: The default of `sync.others`, which changes nothing.
+_KEEP = "keep"
+
+#: The choice of a table of which the file names columns or the mode.
+_PARTLY = "included in part"
+
+
+def tables(context: Context, step: Step, name: str, unit: str) -> Iterator[Consequence]:
+    """Return what arrives in BigQuery that did not, as a stop; the rest of a change as a note."""
+    sync = step.new.get("sync") or {}
+    old, new = _choices(_in_new_schema(context, unit, step.old.get("sync") or {})), _choices(sync)
+    for choice in sorted({*old, *new}):
+        (was, _), (now, path) = old.get(choice, (None, ())), new.get(choice, (None, ()))
+        if was == now or {was, now} == {None, _PARTLY}:  # The lines of the table's columns show that.
+            continue
+        if choice == "`sync.others`" and {was, now} <= {None, _KEEP}:
+            continue
+        text = f"changes {choice} of the {name} from {was} to {now}"
+        if now is None:
+            text = f"no longer declares {choice} of the {name}, so far {was}: {_undeclared(choice, sync)}"
+        elif was is None:
+            text = f"declares {choice} of the {name} as {now}"
+        if now == "excluded":
+            text += ": nothing more arrives, and what is in BigQuery stays"
+        at = context.place(unit, "connector", "sync", *path)
+        is_reset = choice == "`sync.others`" and now == "reset"
+        if is_reset:
+            text += f": what no file names is brought to `new: {sync.get('new')}`, whatever was chosen in Fivetran"
+        if _amount(now) > _amount(was) or (is_reset and _amount(sync.get("new")) > 0):
+            yield Consequence("stop", "tables_widened", text, f"{name}: {choice}", unit, at, now)
+        else:
+            yield Consequence("note", "tables_narrowed", text, f"{name}: {choice}", unit, at, now)
+
+
+def undeclared_tables(context: Context) -> Iterator[Consequence]:
+    """Return the connections whose file no longer selects tables, which changes nothing in this run."""
+    listed = {step.name for step in context.preview.of_type("Activation") if step.operation in ("update", "replace")}
+    for unit, after in context.after.items():
+        before = context.before.get(unit)
+        if unit in listed or before is None or not before.tables or after.tables or after.connection is None:
+            continue
+        name = f"connection {after.connection}"
+        text = f"no longer declares the tables and columns of the {name}: a user can change in Fivetran what is synced"
+        yield Consequence("stop", "tables_undeclared", text, name, unit, context.place(unit, "connector"))
+
+
+def _in_new_schema(context: Context, unit: str, sync: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the last run's `sync` under the schema of the replacement, so that the two compare."""
+    for step in context.preview.of_type("Connection"):
+        if step.name == unit and step.operation == "replace":
+            old, new = ((inputs.get("destination") or {}).get("schema") for inputs in (step.old, step.new))
+            schemas = sync.get("schemas") or {}
+            return {**sync, "schemas": {new if name == old else name: node for name, node in schemas.items()}}
+    return sync
+
+
+def _undeclared(choice: str, sync: Mapping[str, Any]) -> str:
+    """Return what decides about a choice that is no longer declared."""
+    others = sync.get("others", _KEEP)
+    if others == _KEEP or choice.startswith("`sync."):
+        return "it stays so until a user changes it in Fivetran"
+    return f"it is {others} from now on, by `others`"
+
+
+def _amount(word: str | None) -> int:
+    """Return how much arrives by a choice; what no file declares may arrive whole."""
+    return _AMOUNTS.get(word or "", max(_AMOUNTS.values()))
+
+
+def _choices(sync: Mapping[str, Any]) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Return each choice of `sync`, with its path, by its name.
+
+    Such as the column `email` of `shop.customer`.
+    """
+    found: dict[str, tuple[str, tuple[str, ...]]] = {
+        f"`sync.{key}`": (str(sync[key]), (key,)) for key in ("new", "others") if key in sync
+    }
+    for schema, node in (sync.get("schemas") or {}).items():
+        at: tuple[str, ...] = ("schemas", schema)
+        if not isinstance(node, dict):
+            found[f"the schema `{schema}`"] = str(node), at
+            continue
+        for table, choice in (node.get("tables") or {}).items():
+            name, below = f"`{schema}.{table}`", (*at, "tables", table)
+            if not isinstance(choice, dict):
+                found[f"the table {name}"] = str(choice), below
+                continue
+            found[f"the table {name}"] = _PARTLY, below
+            if "mode" in choice:
+                found[f"the mode of the table {name}"] = str(choice["mode"]), (*below, "mode")
+            for column, word in (choice.get("columns") or {}).items():
+                found[f"the column `{column}` of {name}"] = str(word), (*below, "columns", column)
+    return found
