@@ -57,7 +57,7 @@ ENGINE = (
     "reconciler.fivetran.api.client",
     "reconciler.stack.program",
     "reconciler.sdk.speed",
-    "reconciler.sdk.program",
+    "reconciler.sdk.replacements",
     "reconciler.sdk.plugin",
     "google.cloud.bigquery",
     "grpc._server",

@@ -16,7 +16,7 @@ from reconciler.github.reviewed import reviewed
 from reconciler.model import commands
 from reconciler.model.errors import printable
 from reconciler.review.consequence import FINGERPRINT
-from reconciler.review.document import Item, ReviewDocument
+from reconciler.review.review_document import Item, ReviewDocument
 
 #: The workflow that applies merges, and whose dispatch approves.
 _WORKFLOW = "merge.yml"

@@ -16,12 +16,12 @@ from typing import Any, TypeVar, cast
 import click
 
 from reconciler.cli import Exit
-from reconciler.cli.files import replace_file
 from reconciler.cli.options import specs_option, today_option, unit_environment_option
 from reconciler.cli.output import inert, print_note, print_text
+from reconciler.cli.write_files import replace_file
 from reconciler.config import Loaded, load
 from reconciler.config.folder import ENVIRONMENT_FILE, UNIT_NAME
-from reconciler.config.rules.credentials import looks_like_credential
+from reconciler.config.plain_credentials import looks_like_credential
 from reconciler.edits.source import Edited, Source
 from reconciler.git.repository import Repository
 from reconciler.model import Environment, commands

@@ -10,11 +10,11 @@ import click
 
 from reconciler.cli import Exit
 from reconciler.cli.environments import SelectedEnvironment, live_group, select_environment
-from reconciler.cli.files import write_file
 from reconciler.cli.import_drafts import Drafts, draft_files
 from reconciler.cli.import_selection import select_connections
 from reconciler.cli.options import environment_option, specs_option
 from reconciler.cli.output import print_lines, print_note, print_text
+from reconciler.cli.write_files import write_file
 from reconciler.config import load
 from reconciler.config.build.to_yaml import unit_text
 from reconciler.lifecycle.airflow import variable_name

@@ -13,16 +13,16 @@ import click
 from reconciler.cli import Exit
 from reconciler.cli.agrees import advise_on_drift
 from reconciler.cli.environments import SelectedEnvironment, select_environment
-from reconciler.cli.files import write_file
 from reconciler.cli.options import named_environment_option, outputs_option, run_url_option, specs_option, today_option
 from reconciler.cli.output import REPORTERS, Entry, Page, Section, print_note
 from reconciler.cli.report_sections import HEADINGS, find_sections
 from reconciler.cli.review_page import cut_page, read_review
+from reconciler.cli.write_files import write_file
 from reconciler.github.client import GitHub
 from reconciler.github.codeowners import CodeOwners
 from reconciler.github.issue import close_issue, keep_issue
 from reconciler.health.last_run import recorded
-from reconciler.review.document import Item, ReviewDocument
+from reconciler.review.review_document import Item, ReviewDocument
 
 #: The longest page: the issue has a frame of its own.
 _LONGEST = 57_000

@@ -14,13 +14,13 @@ import yaml
 
 from reconciler.cli import Exit
 from reconciler.cli.edit_files import is_terminal
-from reconciler.cli.files import replace_file
 from reconciler.cli.local_stacks import INSTALL, PROJECT_FILE, find_project
 from reconciler.cli.masked_output import mask_google_message
 from reconciler.cli.options import environment_option, specs_option, today_option
 from reconciler.cli.output import print_note, print_text
 from reconciler.cli.progress import progress
 from reconciler.cli.run_program import run_to_end
+from reconciler.cli.write_files import replace_file
 from reconciler.config import Loaded, load
 from reconciler.config.build.to_yaml import fit_schema_comment
 from reconciler.git.repository import Repository

@@ -17,8 +17,8 @@ from typing import Literal
 
 import click
 
+from reconciler.cli.columns import Row, format_for_terminal, format_plain
 from reconciler.cli.markdown import code, escape_markdown
-from reconciler.cli.tables import Row, format_for_terminal, format_plain
 from reconciler.model.errors import printable
 
 #: In the click context: whether the command has printed to stdout.

@@ -12,7 +12,7 @@ from reconciler.cli.review_page import read_review
 from reconciler.github import reviewed
 from reconciler.github.client import GitHub
 from reconciler.model.errors import ReconcilerError
-from reconciler.review.document import Item, ReviewDocument
+from reconciler.review.review_document import Item, ReviewDocument
 
 review_option = click.option(
     "--review",

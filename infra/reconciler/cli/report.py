@@ -11,10 +11,10 @@ import click
 
 from reconciler.cli import Exit
 from reconciler.cli.environments import select_environment
-from reconciler.cli.files import require_writable, write_file
 from reconciler.cli.options import environment_option, format_option, outputs_option, specs_option, today_option
 from reconciler.cli.output import Page, Reporter, Section, print_note
 from reconciler.cli.report_sections import HEADINGS, Sections, find_sections
+from reconciler.cli.write_files import require_writable, write_file
 from reconciler.health.last_run import Recorded, recorded
 from reconciler.model.commands import count
 

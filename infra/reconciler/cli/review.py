@@ -18,13 +18,13 @@ import click
 
 from reconciler.cli import Exit
 from reconciler.cli.environments import only_environment
-from reconciler.cli.files import write_file
 from reconciler.cli.local_stacks import INSTALL, SPECS_VARIABLE, specs_variable
 from reconciler.cli.masked_output import declare_values, mask_google_message
 from reconciler.cli.options import environment_option, format_option, specs_option, today_option
 from reconciler.cli.output import REPORTERS, Reporter
 from reconciler.cli.progress import progress
 from reconciler.cli.review_page import LONGEST, build_page, cut_page
+from reconciler.cli.write_files import write_file
 from reconciler.config import load
 from reconciler.google.bigquery.api import Datasets
 from reconciler.model import commands
@@ -33,10 +33,10 @@ from reconciler.model.today import VARIABLE as TODAY
 from reconciler.plan.sources import LOOK_AT_VARIABLE as LOOK_AT
 from reconciler.review.consequence import Consequence
 from reconciler.review.datasets import deleted_datasets
-from reconciler.review.document import ReviewDocument, Scope
 from reconciler.review.preview import Preview, PreviewError, read_preview
 from reconciler.review.quick import QuickPreview, checkpoint, outputs_alone, plan_quick_preview
 from reconciler.review.review import find_consequences
+from reconciler.review.review_document import ReviewDocument, Scope
 
 #: The types of resources whose errors are masked already.
 _OURS = ("pulumi-python:", "pulumi:pulumi:Stack")

@@ -12,9 +12,9 @@ from reconciler.cli.output import REPORTERS, Entry, Page, Section
 from reconciler.model import commands
 from reconciler.model.commands import count
 from reconciler.plan.sources import REASONS
-from reconciler.review import document as documents
+from reconciler.review import review_document as documents
 from reconciler.review.consequence import Several
-from reconciler.review.document import InvalidReview, Item, ReviewDocument, Scope, read_document
+from reconciler.review.review_document import InvalidReview, Item, ReviewDocument, Scope, read_document
 
 #: The longest page for a comment. GitHub takes 65,536 characters, and the comment has a frame of its own.
 LONGEST = 57_000

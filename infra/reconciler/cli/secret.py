@@ -15,7 +15,7 @@ from reconciler.cli.environments import SelectedEnvironment, select_environment
 from reconciler.cli.options import environment_option, specs_option
 from reconciler.cli.output import print_note, print_text
 from reconciler.cli.terminal_secret import read_secret
-from reconciler.config.rules.credentials import looks_like_credential
+from reconciler.config.plain_credentials import looks_like_credential
 from reconciler.model import Reference, references
 from reconciler.model.errors import ReconcilerError
 from reconciler.secrets.odd_values import clean_value, find_oddities

@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 
 from reconciler.cli import Exit
-from reconciler.cli.files import write_file
 from reconciler.cli.output import print_lines, print_note, print_text
 from reconciler.cli.progress import progress
+from reconciler.cli.write_files import write_file
 from reconciler.config import load
 from reconciler.fivetran import catalog as catalogue
 from reconciler.fivetran.api import FivetranClient, FivetranError, InvalidSettings, MissingCredentials, NotFound

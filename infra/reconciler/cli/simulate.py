@@ -16,11 +16,11 @@ from pathlib import Path
 import click
 
 from reconciler.cli import Exit
-from reconciler.cli.files import write_file
 from reconciler.cli.local_stacks import PASSPHRASE, create_stacks, find_project, specs_variable
 from reconciler.cli.options import specs_option
 from reconciler.cli.output import close_stdout, print_note, print_text
 from reconciler.cli.placeholder_values import PlaceholderValues
+from reconciler.cli.write_files import write_file
 from reconciler.config import load
 from reconciler.model import commands
 from reconciler.model.errors import ReconcilerError

@@ -12,8 +12,8 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from reconciler.config.plain_credentials import holds_credential
 from reconciler.config.rules import references
-from reconciler.config.rules.credentials import holds_credential
 from reconciler.config.rules.secrets import is_reference_as_text
 from reconciler.config.yaml.document import Path
 from reconciler.fivetran.catalog import Field, Service

@@ -15,7 +15,7 @@ from typing import Any, Self
 from reconciler.config import Loaded
 from reconciler.model.errors import ReconcilerError
 from reconciler.plan.sources import APPLIED_FILES, SOURCES_INPUT, Sources, compare_sources, find_sources
-from reconciler.review.document import Scope
+from reconciler.review.review_document import Scope
 from reconciler.state.resources import (
     OF_DATASET,
     OF_UNIT,

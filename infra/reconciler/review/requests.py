@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from reconciler.fivetran.api.client_settings import USUAL_SHARE, requests_per_hour
 from reconciler.fivetran.api.pacing import USUAL_REQUESTS_PER_HOUR, Limits
-from reconciler.fivetran.api.settings import USUAL_SHARE, requests_per_hour
 from reconciler.fivetran.group_roles import role_changes
 from reconciler.model.commands import count
 from reconciler.review.consequence import Consequence, Severity

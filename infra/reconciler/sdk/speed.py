@@ -28,7 +28,7 @@ def make_faster(version: str | None = None) -> bool:
     """
     if not _is_known(version):
         return False
-    from reconciler.sdk.program import replacements  # noqa: PLC0415 (another version lacks its names)
+    from reconciler.sdk.replacements import replacements  # noqa: PLC0415 (another version lacks its names)
 
     for module, name, replacement in replacements():
         setattr(module, name, replacement)

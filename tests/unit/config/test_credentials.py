@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.config.rules.credentials import looks_like_credential
+from reconciler.config.plain_credentials import looks_like_credential
 
 _LETTERS = st.text(string.ascii_lowercase, min_size=1, max_size=24)
 _WORDS = st.one_of(_LETTERS, _LETTERS.map(str.capitalize), _LETTERS.map(str.upper))

@@ -1,6 +1,6 @@
 import pytest
 
-from reconciler.config.rules.credentials import is_credential_key, is_private_key
+from reconciler.config.plain_credentials import is_credential_key, is_private_key
 
 #: Names of format `password` in Fivetran's API, and names of the same words.
 CREDENTIALS = """

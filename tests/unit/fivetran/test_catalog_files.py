@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from reconciler.config import load
-from reconciler.config.rules.credentials import is_credential_key
+from reconciler.config.plain_credentials import is_credential_key
 from reconciler.config.schema import schemas
 from reconciler.fivetran import catalog
 from reconciler.fivetran.catalog import files

@@ -25,7 +25,7 @@ from reconciler.google.bigquery.access import (
     parse_until,
     until_condition,
 )
-from reconciler.google.bigquery.access.declared import has_default_access
+from reconciler.google.bigquery.access.declared_entries import has_default_access
 from reconciler.google.bigquery.api import LiveDataset
 from reconciler.importer import Draft, ImportContext, draft_dataset
 from reconciler.importer.access import Access, access_of

@@ -14,7 +14,7 @@ from reconciler.fivetran import public_keys
 from reconciler.fivetran.api import SetupTest
 from reconciler.model import Adopt, Certificate, Connector, DestinationSchema, HostKey, Trust, Unit
 from reconciler.resources.activation import presented_keys
-from reconciler.resources.activation.setup_tests import failed_tests, format_failures
+from reconciler.resources.activation.failed_tests import failed_tests, format_failures
 from reconciler.resources.operation import Failed
 from reconciler.resources.run.run import run
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.review.consequence import Consequence
-from reconciler.review.document import InvalidReview, ReviewDocument, Scope, read_document
+from reconciler.review.review_document import InvalidReview, ReviewDocument, Scope, read_document
 
 from .documents import FINGERPRINT, item, review
 

@@ -13,7 +13,7 @@ from tests.unit.review.test_every_key import review_of
 
 from reconciler.cli.output import REPORTERS
 from reconciler.cli.review_page import build_page
-from reconciler.review.document import ReviewDocument
+from reconciler.review.review_document import ReviewDocument
 
 HOSTILE = (
     "<img src=https://example.com/x>",

@@ -15,7 +15,7 @@ from pulumi.output import Unknown
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2 as proto
 
-from reconciler.sdk import plugin, program
+from reconciler.sdk import plugin, replacements
 
 keys = st.text(max_size=5)
 numbers = st.integers(-(2**40), 2**40) | st.floats(allow_nan=False)
@@ -62,7 +62,7 @@ def test_plugin_reads_a_struct_as_the_sdk_does(properties, unknowns):
 
 @given(trees)
 def test_program_writes_plain_values_as_the_sdk_does(properties):
-    written = struct_pb2.Struct(fields={name: program._plain(each) for name, each in properties.items()})
+    written = struct_pb2.Struct(fields={name: replacements._plain(each) for name, each in properties.items()})
     assert written == struct(properties)
 
 

@@ -9,8 +9,8 @@ from reconciler.sdk.speed import SDK_VERSION
 
 _REPLACED = """
 import sys
-from reconciler.sdk import program, speed
-names = [(module, name) for module, name, _ in program.replacements()]
+from reconciler.sdk import replacements, speed
+names = [(module, name) for module, name, _ in replacements.replacements()]
 before = [getattr(*each) for each in names]
 done = speed.make_faster(sys.argv[1] if len(sys.argv) > 1 else None)
 replaced = [getattr(*each) is not old for each, old in zip(names, before)]
@@ -28,9 +28,9 @@ print(make_faster("3.999.0"))
 _URN = """
 import asyncio
 from pulumi.runtime import resource
-from reconciler.sdk import program
+from reconciler.sdk import replacements
 parts = ("name", "a:b/c:D", "urn:pulumi:dev::project::pulumi:pulumi:Stack::project-dev")
-makers = (resource.create_urn, program.create_known_urn)
+makers = (resource.create_urn, replacements.create_known_urn)
 async def urns(): return [await make(*parts).future() for make in makers]
 first, second = asyncio.run(urns())
 assert first == second, (first, second)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.config.rules.credentials import looks_like_credential
+from reconciler.config.plain_credentials import looks_like_credential
 from reconciler.config.schema.suggestions import suggest_name
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.model import FIVETRAN, REFERENCE_KEYS

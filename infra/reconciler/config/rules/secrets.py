@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from reconciler.config.documents import Specs
+from reconciler.config.plain_credentials import holds_credential
 from reconciler.config.rules import references
-from reconciler.config.rules.credentials import holds_credential
 from reconciler.config.rules.services import find_field
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.fivetran.catalog import Field

@@ -47,9 +47,9 @@ from reconciler.fivetran.api.types import (
 
 if TYPE_CHECKING:
     from reconciler.fivetran.api.client import FivetranClient
+    from reconciler.fivetran.api.client_settings import Credentials
     from reconciler.fivetran.api.pacing import Limits
     from reconciler.fivetran.api.retry import Retry
-    from reconciler.fivetran.api.settings import Credentials
     from reconciler.fivetran.api.transport import Timeouts
 
 __all__ = [
@@ -95,7 +95,7 @@ __all__ = [
 
 #: httpx is imported on first use, because most processes of a run send no request to Fivetran.
 _LATE = {
-    "Credentials": "settings",
+    "Credentials": "client_settings",
     "FivetranClient": "client",
     "Limits": "pacing",
     "Retry": "retry",

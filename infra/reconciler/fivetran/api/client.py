@@ -10,19 +10,15 @@ from typing import Self
 
 import httpx
 
-from reconciler.fivetran.api.account import (
-    ConnectorTypeOperations,
-    GroupOperations,
-    MemberOperations,
-    PackageOperations,
-)
+from reconciler.fivetran.api.client_settings import PUBLIC_API, USUAL_SHARE, BaseUrl, Credentials, requests_per_hour
 from reconciler.fivetran.api.clock import Clock
 from reconciler.fivetran.api.connections import ApprovalOperations, ConnectionOperations
 from reconciler.fivetran.api.destinations import DestinationOperations
+from reconciler.fivetran.api.groups import GroupOperations, MemberOperations
 from reconciler.fivetran.api.pacing import Limits
+from reconciler.fivetran.api.packages import ConnectorTypeOperations, PackageOperations
 from reconciler.fivetran.api.retry import Retry
 from reconciler.fivetran.api.schema_config import SchemaConfigOperations
-from reconciler.fivetran.api.settings import PUBLIC_API, USUAL_SHARE, BaseUrl, Credentials, requests_per_hour
 from reconciler.fivetran.api.transport import Timeouts, Transport
 
 

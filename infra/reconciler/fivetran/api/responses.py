@@ -11,9 +11,9 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 from reconciler.fivetran.api import errors
+from reconciler.fivetran.api.client_settings import hide
 from reconciler.fivetran.api.json_reader import mapping, text
 from reconciler.fivetran.api.request import Answer, Call
-from reconciler.fivetran.api.settings import hide
 
 #: Messages are kept up to this length. They are masked later, which would miss a secret that is cut in half.
 LONGEST_MESSAGE = 20_000

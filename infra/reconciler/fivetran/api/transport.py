@@ -17,6 +17,7 @@ from typing import NoReturn, TypeVar
 
 import httpx
 
+from reconciler.fivetran.api.client_settings import BaseUrl, Credentials
 from reconciler.fivetran.api.clock import Clock
 from reconciler.fivetran.api.errors import InvalidSettings, NotFound
 from reconciler.fivetran.api.json_reader import identity, text
@@ -24,7 +25,6 @@ from reconciler.fivetran.api.pacing import Limits, Pacing, Turn
 from reconciler.fivetran.api.request import Answer, Call
 from reconciler.fivetran.api.responses import rate_limited, retry_after, understand
 from reconciler.fivetran.api.retry import Retry, RetryState
-from reconciler.fivetran.api.settings import BaseUrl, Credentials
 from reconciler.fivetran.api.transport_errors import HTTPX_ERRORS, as_transport_error
 
 #: Seconds by which two correct clocks may differ: HTTP has whole seconds, and an answer takes time.

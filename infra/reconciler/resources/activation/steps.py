@@ -18,8 +18,8 @@ from reconciler.fivetran.api import Alert, Connection, FivetranError
 from reconciler.fivetran.config_diff import Difference
 from reconciler.model import Reference
 from reconciler.resources.activation import schedule, tables
+from reconciler.resources.activation.failed_tests import failed_tests, format_failures, format_test, mask_test
 from reconciler.resources.activation.pending import is_overdue, needs
-from reconciler.resources.activation.setup_tests import failed_tests, format_failures, format_test, mask_test
 from reconciler.resources.adoption import AdoptionDecision
 from reconciler.resources.operation import mask_own_text
 from reconciler.resources.run.outcomes import OperationError, behind_file

@@ -16,7 +16,7 @@ from reconciler.fivetran.api import Connection, NotFound
 from reconciler.fivetran.config_diff import ABSENT, Difference, differences
 from reconciler.resources.adoption import AdoptionDecision
 from reconciler.resources.connection import api_fields
-from reconciler.resources.connection.values import are_all_kept, ours, reject_changes_around_kept
+from reconciler.resources.connection.secret_values import are_all_kept, ours, reject_changes_around_kept
 from reconciler.resources.package import code
 from reconciler.resources.run.outcomes import OperationError
 from reconciler.resources.run.run import run

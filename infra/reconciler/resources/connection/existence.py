@@ -19,7 +19,7 @@ from reconciler.fivetran.api import Conflict, Connection, FivetranError, NotFoun
 from reconciler.fivetran.config_diff import Difference
 from reconciler.resources.adoption import AdoptionDecision
 from reconciler.resources.connection import adoption, api_fields, trust
-from reconciler.resources.connection.values import reject_creating_with_kept, resolve_values
+from reconciler.resources.connection.secret_values import reject_creating_with_kept, resolve_values
 from reconciler.resources.run.intent import Intent
 from reconciler.resources.run.outcomes import OperationError
 from reconciler.resources.run.run import run

@@ -17,7 +17,7 @@ from reconciler.fivetran.config_diff import Difference
 from reconciler.resources.activation.steps import activation_differences
 from reconciler.resources.adoption import in_lines
 from reconciler.resources.connection import adoption, api_fields, trust
-from reconciler.resources.connection.values import reject_creating_with_kept
+from reconciler.resources.connection.secret_values import reject_creating_with_kept
 from reconciler.resources.operation import mask_own_text, printed
 from reconciler.resources.run.account import READERS, look_ahead
 from reconciler.resources.run.outcomes import OperationError

@@ -35,7 +35,7 @@ from reconciler.model.today import today
 from reconciler.resources.connection import api_fields, left_keys, new_connections, stored_forms, trust
 from reconciler.resources.connection.adoption import may_change
 from reconciler.resources.connection.existence import DeclaredConnection, ensure, fields_for_set_up
-from reconciler.resources.connection.values import reject_changes_around_kept, resolve_values
+from reconciler.resources.connection.secret_values import reject_changes_around_kept, resolve_values
 from reconciler.resources.operation import Provider, found, hide_secrets, is_unknown, operation, shorten_lines, stored
 from reconciler.resources.run.outcomes import OperationError
 from reconciler.resources.run.run import run

@@ -13,7 +13,7 @@ from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, Updat
 
 from reconciler.fivetran.api import NotFound
 from reconciler.model import DESTINATION_SETTINGS, Environment
-from reconciler.resources.activation.setup_tests import report_failures
+from reconciler.resources.activation.failed_tests import report_failures
 from reconciler.resources.operation import Provider, found, is_unknown, operation, stored
 from reconciler.resources.run.run import run
 from reconciler.resources.run.setup_tests import deadline, run_unless_killed

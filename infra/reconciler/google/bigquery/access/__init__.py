@@ -7,7 +7,7 @@ sensitive, and Fivetran's service account where it writes. Entries that only oth
 routines, datasets) are kept from the live dataset. All others are revoked.
 """
 
-from reconciler.google.bigquery.access.declared import (
+from reconciler.google.bigquery.access.declared_entries import (
     DeclaredEntry,
     add_owner,
     declared_entries,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.fivetran.api import Credentials, FivetranClient, FivetranError, InvalidSettings, MissingCredentials
-from reconciler.fivetran.api.settings import BaseUrl
+from reconciler.fivetran.api.client_settings import BaseUrl
 
 from .support import KEY, SECRET, Server, chain, ok
 
