@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from simulator.fivetran import config, fields, setup_tests
 from simulator.fivetran.connections import take_naming
 from simulator.fivetran.errors import ApiError
-from simulator.fivetran.moments import timestamp
+from simulator.fivetran.scalars import timestamp
 from simulator.fivetran.state import Connection, Destination, FivetranState, Group, Json, TestScript
 
 _MOMENTS = frozenset({"created_at", "succeeded_at", "failed_at"})

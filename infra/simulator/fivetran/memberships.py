@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from simulator.fivetran import groups, users
 from simulator.fivetran.errors import conflict, not_found, required
-from simulator.fivetran.moments import timestamp
+from simulator.fivetran.scalars import timestamp
 from simulator.fivetran.state import FivetranState, Json, Membership, Team
 
 Kind = Literal["user", "team"]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from simulator.fivetran.errors import ApiError, invalid, not_found
-from simulator.fivetran.moments import timestamp
+from simulator.fivetran.scalars import timestamp
 from simulator.fivetran.state import Connection, FivetranState, Json, Package
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from simulator.fivetran import config, groups
 from simulator.fivetran.catalogue import Field, Service
-from simulator.fivetran.moments import timestamp
+from simulator.fivetran.scalars import timestamp
 from simulator.fivetran.state import Connection, Destination, FivetranState, Group, Json
 
 #: Ids of agents and private links of a connection or a destination; null or absent without one.

@@ -1,4 +1,4 @@
-"""Read numbers and booleans that a request has as text, as Fivetran does.
+"""Read numbers and booleans that a request has as text, as Fivetran does, and write times as it does.
 
 Fivetran's command line creates connections with `"sync_frequency": "360"`. The API stores the number and returns it as
 a number.
@@ -7,6 +7,7 @@ a number.
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 
 _BOOLEANS = {"true": True, "false": False}
@@ -25,3 +26,8 @@ def typed(kind: str, value: Any) -> Any:
     if kind == "number" and _NUMBER.fullmatch(value):
         return float(value)
     return value
+
+
+def timestamp(moment: datetime | None) -> str | None:
+    """Format a time as ISO 8601 in UTC with microseconds."""
+    return None if moment is None else moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"

@@ -15,8 +15,8 @@ from typing import Any, Literal
 from simulator.fivetran.catalogue import Catalogue
 from simulator.fivetran.errors import too_many
 from simulator.fivetran.limits import Limits, Quotas
-from simulator.fivetran.moments import timestamp
 from simulator.fivetran.options import Options
+from simulator.fivetran.scalars import timestamp
 from simulator.fivetran.schema_config import StandardConfig
 from simulator.fivetran.slugs import new_slug
 

@@ -20,8 +20,8 @@ from aiohttp.typedefs import Handler
 from simulator.fivetran import users
 from simulator.fivetran.errors import ApiError, forbidden, invalid, unauthorized, unknown_path, wrong_method
 from simulator.fivetran.faults import Fault, Faults, envelope, hang_up, html
-from simulator.fivetran.moments import timestamp
 from simulator.fivetran.request_log import Entry, RequestLog, key_names
+from simulator.fivetran.scalars import timestamp
 from simulator.fivetran.state import Credential, FivetranState
 
 STATE = web.AppKey("state", FivetranState)

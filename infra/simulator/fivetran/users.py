@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from simulator.fivetran.errors import conflict, invalid, not_found, required
-from simulator.fivetran.moments import timestamp
+from simulator.fivetran.scalars import timestamp
 from simulator.fivetran.state import Credential, FivetranState, Json, User
 
 #: The standard roles, each with its scope.
