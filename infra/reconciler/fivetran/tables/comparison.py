@@ -13,7 +13,7 @@ The rules, each with a test:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
@@ -25,6 +25,7 @@ from reconciler.model import SchemaSync, Sync, TableSync
 
 Declared = TypeVar("Declared")
 Live = TypeVar("Live")
+Nested = TypeVar("Nested", SchemaSync, TableSync)
 
 #: A table, by the names of its schema and itself.
 Place: TypeAlias = tuple[str, str]
@@ -111,12 +112,7 @@ class _Comparing:
 
     def schemas(self, declared: Mapping[str, SchemaSync], present: Mapping[str, SchemaConfig]) -> Inner:
         level = Level("sync.schemas")
-        for name, schema, live in _pairs(declared, present):
-            if schema is not None:
-                level.words[name] = schema_node(schema)
-            if live is None:
-                level.add_missing("schema", name, present, exposes=schema is not None and _keeps_out(schema))
-                continue
+        for name, schema, live in _present(level, "schema", declared, present, schema_node):
             wanted = schema.included if schema is not None else self._others
             if wanted is not None:
                 tables = schema.tables if schema is not None else {}
@@ -126,12 +122,7 @@ class _Comparing:
 
     def _tables(self, schema: str, declared: Mapping[str, TableSync], present: Mapping[str, TableConfig]) -> Inner:
         level = Level(f"sync.schemas.{schema}.tables")
-        for name, table, live in _pairs(declared, present):
-            if table is not None:
-                level.words[name] = table_node(table)
-            if live is None:
-                level.add_missing("table", name, present, exposes=table is not None and _keeps_out(table))
-                continue
+        for name, table, live in _present(level, "table", declared, present, table_node):
             wanted = table.included if table is not None else self._others
             if wanted is not None and live.lock is not None and _is_synced(live) is not wanted:
                 if table is not None:
@@ -191,6 +182,23 @@ class _Comparing:
                 level.add_difference(name, wanted, now)
                 level.patch[name] = column_body(wanted)
         return level.as_inner("columns")
+
+
+def _present(
+    level: Level,
+    kind: str,
+    declared: Mapping[str, Nested],
+    present: Mapping[str, Live],
+    as_file: Callable[[Nested], Any],
+) -> Iterator[tuple[str, Nested | None, Live]]:
+    """Yield the live schemas or tables with their declaration. Those that the source lacks are findings."""
+    for name, node, live in _pairs(declared, present):
+        if node is not None:
+            level.words[name] = as_file(node)
+        if live is not None:
+            yield name, node, live
+        else:
+            level.add_missing(kind, name, present, exposes=node is not None and _keeps_out(node))
 
 
 def _pairs(

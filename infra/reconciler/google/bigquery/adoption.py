@@ -140,23 +140,10 @@ def _is(writer: str | None, address: str) -> bool:
 
 def compare_dataset(expected: DatasetDeclaration, live: LiveDataset, today: date) -> AdoptionDiff:
     """Return what the file would change today in the existing dataset."""
-    names = expected.names
     entries = [entry for each in live.access if (entry := parse_entry(each)) is not None]
     there = effective_entries(entries, today)
     declared = [each.entry for each in expected.entries]
     coming = [each for each in expected.entries if each.entry not in there]
-
-    def added(each: DeclaredEntry) -> DatasetDifference:
-        return DatasetDifference(_format_added(str(expected.format(each))), (each.file, each.path))
-
-    def text(entry: AccessEntry) -> str:
-        return str(format_entry(entry, names))
-
-    def differ(key: str, ours: object, theirs: object) -> Iterator[DatasetDifference]:
-        if ours != theirs:
-            difference = f"{key}: the file says {_shown(ours)}, BigQuery has {_shown(theirs)}"
-            yield DatasetDifference(difference, (expected.file, f"{expected.path}.{key}"))
-
     contents = "tables: `expires` or `retire` in the file lets a run delete them with the dataset"
     return AdoptionDiff(
         file=expected.file,
@@ -164,44 +151,61 @@ def compare_dataset(expected: DatasetDeclaration, live: LiveDataset, today: date
         path=expected.path,
         is_written=expected.is_written,
         writers=tuple(address for entry in there if (address := writer_address(entry))),
-        losses=(
-            *(
-                Loss(text(entry), service_account_of(entry), writer_address(entry))
-                for entry in there
-                if entry not in declared
-            ),
-            # A role for a kind of member that no file can name.
-            *(
-                Loss(str(format_entry(each, names)))
-                for each in live.access
-                if parse_entry(each) is None and not is_foreign(each)
-            ),
-        ),
+        losses=tuple(_losses(expected, live, there)),
         differences=(
-            *(added(each) for each in coming if not each.everywhere),
-            *differ(
-                "default_table_expiration_ms", expected.default_table_expiration_ms, live.default_table_expiration_ms
+            *(_added(expected, each) for each in coming if not each.everywhere),
+            *_differ(
+                expected,
+                "default_table_expiration_ms",
+                expected.default_table_expiration_ms,
+                live.default_table_expiration_ms,
             ),
             *([DatasetDifference(contents)] * expected.contents),
         ),
         harmless=(
             *(
-                DatasetDifference(f"{_format_removed(text(entry))}, and it has no effect")
+                DatasetDifference(f"{_format_removed(_format(expected, entry))}, and it has no effect")
                 for entry in entries
                 if entry not in (*there, *declared)
             ),
-            *(added(each) for each in coming if each.everywhere),
-            *differ("friendly_name", expected.friendly_name, live.friendly_name),
-            *differ("description", expected.description, live.description),
+            *(_added(expected, each) for each in coming if each.everywhere),
+            *_differ(expected, "friendly_name", expected.friendly_name, live.friendly_name),
+            *_differ(expected, "description", expected.description, live.description),
             *(
                 difference
                 for name, value in sorted(expected.labels.items())
-                for difference in differ(f"labels.{name}", value, live.labels.get(name))
+                for difference in _differ(expected, f"labels.{name}", value, live.labels.get(name))
             ),
         ),
         apply_changes=expected.apply_changes,
         revokes=expected.revokes,
     )
+
+
+def _losses(expected: DatasetDeclaration, live: LiveDataset, there: Iterable[AccessEntry]) -> Iterator[Loss]:
+    """Yield the access that the file would revoke, of the entries that are in force and of those it cannot name."""
+    declared = [each.entry for each in expected.entries]
+    for entry in there:
+        if entry not in declared:
+            yield Loss(_format(expected, entry), service_account_of(entry), writer_address(entry))
+    for each in live.access:
+        # A role for a kind of member that no file can name.
+        if parse_entry(each) is None and not is_foreign(each):
+            yield Loss(str(format_entry(each, expected.names)))
+
+
+def _added(expected: DatasetDeclaration, each: DeclaredEntry) -> DatasetDifference:
+    return DatasetDifference(_format_added(str(expected.format(each))), (each.file, each.path))
+
+
+def _differ(expected: DatasetDeclaration, key: str, ours: object, theirs: object) -> Iterator[DatasetDifference]:
+    if ours != theirs:
+        difference = f"{key}: the file says {_shown(ours)}, BigQuery has {_shown(theirs)}"
+        yield DatasetDifference(difference, (expected.file, f"{expected.path}.{key}"))
+
+
+def _format(expected: DatasetDeclaration, entry: AccessEntry) -> str:
+    return str(format_entry(entry, expected.names))
 
 
 def _shown(value: object) -> str:
