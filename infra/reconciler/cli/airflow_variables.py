@@ -131,17 +131,27 @@ def airflow_variables(
             found.add_outputs(_StackOutputs.read(file))
     else:
         found = _read_files(specs, environments, day, connections=not deletions)
-    messages = {name: message for name, message in sorted(found.deletions.items()) if name not in found.ids}
-    if deletions:
-        print_json(list(messages))
-        return Exit.FINE
+    return _print_deletions(found) if deletions else _print_variables(found)
+
+
+def _print_deletions(found: _Found) -> int:
+    print_json(list(_deletion_messages(found)))
+    return Exit.FINE
+
+
+def _print_variables(found: _Found) -> int:
+    """Print the variables for Airflow, and what the user has to do beyond them."""
     print_json(dict(sorted(found.ids.items())))
-    for message in messages.values():
+    for message in _deletion_messages(found).values():
         print_note(message)
     for name, environment in sorted(found.missing.items()):
         up = commands.up(environment)
         print_note(f"{name} is left out: Fivetran has no such connection yet, {up} creates it")
     return Exit.FINDINGS if found.missing else Exit.FINE
+
+
+def _deletion_messages(found: _Found) -> dict[str, str]:
+    return {name: message for name, message in sorted(found.deletions.items()) if name not in found.ids}
 
 
 def _check_target_options(ctx: click.Context, url: str | None, project: str | None) -> None:

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +20,9 @@ from reconciler.config.plain_credentials import looks_like_credential
 from reconciler.model import Reference, references
 from reconciler.model.errors import ReconcilerError
 from reconciler.secrets.odd_values import clean_value, find_oddities
+
+if TYPE_CHECKING:
+    from reconciler.secrets.write import Secret, StoredVersion
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _PROJECT = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
@@ -89,20 +93,22 @@ def put(
     if is_missing:
         target.create()
         print_note(f"created the secret {name} in project {where}")
-        newest = None
-    else:
-        newest = target.newest()
-    if newest is not None and newest.number is not None and newest.value == value.encode():
-        number = newest.number
-        print_note(f"version {number} of {name} has this value already: nothing was written")
-    else:
-        number = target.add(value)
-        print_note(f"wrote version {number} of the secret {name} in project {where}")
+    number = _add_version(target, value, where, name, newest=None if is_missing else target.newest())
     print_text(str(Reference("secret", name, number, None if where == own_project else where, exact)))
     if selected is not None:
         for note in _uses(selected, Reference("secret", name, number, where)):
             print_note(note)
     return Exit.FINE
+
+
+def _add_version(target: Secret, value: str, project: str, name: str, *, newest: StoredVersion | None) -> int:
+    """Add a version, unless the newest has this value already. Return its number."""
+    if newest is not None and newest.number is not None and newest.value == value.encode():
+        print_note(f"version {newest.number} of {name} has this value already: nothing was written")
+        return newest.number
+    number = target.add(value)
+    print_note(f"wrote version {number} of the secret {name} in project {project}")
+    return number
 
 
 def _confirm_creation(project: str, name: str, *, create: bool, interactive: bool) -> None:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pulumi
 import pulumi.runtime
@@ -94,25 +94,50 @@ _FORMER = "former_variables"
 _PROGRAM = Path(__file__).resolve().parents[3]
 
 
+@dataclass(frozen=True)
+class _CheckInputs:
+    """The inputs that are for `check` only."""
+
+    root: str | None
+    is_preview: bool
+    destination: Mapping[str, Any] | None
+    declarations: Declarations
+    in_bigquery: Findings
+    variables_elsewhere: Collection[str]
+    declared_elsewhere: Mapping[str, Any]
+    recorded_elsewhere: Mapping[str, str]
+
+    @classmethod
+    def take(cls, news: dict[str, Any]) -> Self:
+        """Take them out of the inputs, so that state does not have them."""
+        return cls(
+            root=news.pop(_ROOT, None),
+            is_preview=bool(news.pop(_PREVIEW, False)),
+            destination=news.pop(_DESTINATION, None),
+            declarations=read_declarations(news.pop(_DECLARATIONS, "{}")),
+            in_bigquery=Findings.of(news.pop(_FOUND)) if _FOUND in news else Findings(),
+            variables_elsewhere=news.pop(_ELSEWHERE, []),
+            declared_elsewhere=json.loads(news.pop(_DECLARED_ELSEWHERE, "{}")),
+            recorded_elsewhere=news.pop(_RECORDED_ELSEWHERE, {}),
+        )
+
+
 class PreflightProvider(Provider):
     """Stores `units` in state and rejects, in `check`, changes to them that are not allowed."""
 
     @operation
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        if root := news.pop(_ROOT, None):
-            run.declare(places=Places(Path(root)))
-            _leave_quota(Places(Path(root)), news)
-        run.declare(is_preview=bool(news.pop(_PREVIEW, False)))
-        destination = news.pop(_DESTINATION, None)
-        declarations = read_declarations(news.pop(_DECLARATIONS, "{}"))
+        given = _CheckInputs.take(news)
+        declarations = given.declarations
+        if given.root:
+            run.declare(places=Places(Path(given.root)))
+            _leave_quota(Places(Path(given.root)), news)
+        run.declare(is_preview=given.is_preview)
         secrets.remember_declared([declarations, news["units"]])
-        in_bigquery = Findings.of(news.pop(_FOUND)) if _FOUND in news else Findings()
         news[_REFERENCES] = secret_versions.named_references(declarations)
         _remember_subfolders(news)
-        declared_elsewhere = json.loads(news.pop(_DECLARED_ELSEWHERE, "{}"))
-        recorded_elsewhere = news.pop(_RECORDED_ELSEWHERE, {})
         before, after = _declared(olds.get("units", {})), _declared(news["units"])
-        news[_FORMER] = _former_variables(olds.get(_FORMER, []), before, after, news.pop(_ELSEWHERE, []))
+        news[_FORMER] = _former_variables(olds.get(_FORMER, []), before, after, given.variables_elsewhere)
         rules = _rules(olds, news)
         run.declare(
             units={unit.connection: name for name, unit in after.items() if unit.connection},
@@ -121,10 +146,10 @@ class PreflightProvider(Provider):
             permanent_keys={unit.connection: unit.named_or_permanent for unit in after.values() if unit.connection},
         )
         _require_same_project(olds, news)
-        stays = {name: unit for name, unit in before.items() if not moves.is_declared(unit, declared_elsewhere)}
+        stays = {name: unit for name, unit in before.items() if not moves.is_declared(unit, given.declared_elsewhere)}
         rejected = (
-            *moves.moved_out(before, after, declared_elsewhere),
-            *moves.moved_in(before, after, recorded_elsewhere, news.get(_STACK, news["environment"])),
+            *moves.moved_out(before, after, given.declared_elsewhere),
+            *moves.moved_in(before, after, given.recorded_elsewhere, news.get(_STACK, news["environment"])),
             *rejections(stays, after, rules),
         )
         _raise_rejections(rejected, {olds.get("group", news["group"]), news["group"]})
@@ -148,11 +173,11 @@ class PreflightProvider(Provider):
             found_out = [
                 *in_the_way,
                 # Later, what state has of it is compared.
-                *(live_destination.rejections(destination) if destination and not olds else []),
+                *(live_destination.rejections(given.destination) if given.destination and not olds else []),
                 *looked.rejections,
                 *new_connections.missing_values(in_place),
                 *permanent_keys.rejections(before, after, declarations, group),
-                *datasets.rejections(news["gcp_project"], in_bigquery, before, group),
+                *datasets.rejections(news["gcp_project"], given.in_bigquery, before, group),
             ]
             news[_INTENTS] = creations.intents(looked.existing, applies=not run.declared.is_preview)
         except (Unauthorized, Forbidden) as error:
@@ -161,7 +186,7 @@ class PreflightProvider(Provider):
             raise OperationError("\n".join(sorted(found_out)))
         if not run.declared.is_preview and checkpoints.are_skipped() and _changes(olds, news):
             raise OperationError(_UNRECORDED)
-        datasets.report_undeclared(in_bigquery, before, after, news)
+        datasets.report_undeclared(given.in_bigquery, before, after, news)
         _report_former_variables(olds.get(_FORMER, []), before, news[_FORMER])
         return CheckResult(news, [])
 
