@@ -10,7 +10,7 @@ from reconciler.cli import masked_output
 from reconciler.cli.environments import LiveGroup, SelectedEnvironment
 from reconciler.cli.import_selection import select_datasets
 from reconciler.cli.progress import progress
-from reconciler.cli.read_live import (
+from reconciler.cli.import_reading import (
     datasets_with_prefix,
     prefix_names,
     read_connections,

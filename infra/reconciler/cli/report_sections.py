@@ -1,4 +1,4 @@
-"""What needs attention in an environment: the sections of `reconciler report`, of its page and of the issue."""
+"""What needs attention in an environment: the sections of the report, its page and the issue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Load a specs folder: every environment that has no problem as a fleet, and the problems of the others."""
+"""Load a specs folder: a fleet for each environment without a problem, and the problems of the others."""
 
 from __future__ import annotations
 

@@ -183,7 +183,7 @@ def compare_dataset(expected: DatasetDeclaration, live: LiveDataset, today: date
 
 
 def _losses(expected: DatasetDeclaration, live: LiveDataset, there: Iterable[AccessEntry]) -> Iterator[Loss]:
-    """Yield the access that the file would revoke, of the entries that are in force and of those it cannot name."""
+    """Yield the access that the file would revoke: entries in force, and those that no file can name."""
     declared = [each.entry for each in expected.entries]
     for entry in there:
         if entry not in declared:
