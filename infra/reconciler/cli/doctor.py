@@ -22,7 +22,7 @@ from reconciler.fivetran.api import FivetranClient
 from reconciler.google.bigquery.access import policy_member
 from reconciler.google.bigquery.api import Datasets
 from reconciler.google.iam.policies import Iam
-from reconciler.health.checks import Check, Level, format_names
+from reconciler.health.checks import Check, Level
 from reconciler.health.environment_checks import check_destination, check_fivetran_role, check_group
 from reconciler.health.fivetran_access import (
     check_access,
@@ -37,7 +37,7 @@ from reconciler.health.inherited_access import (
     unreadable_policy,
 )
 from reconciler.model import Environment, Reference, references
-from reconciler.model.commands import count
+from reconciler.model.commands import count, format_names
 from reconciler.model.errors import ReconcilerError, RemoteError, printable
 from reconciler.model.today import today
 from reconciler.secrets import (

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 
 from reconciler.cli import masked_output
 from reconciler.cli.environments import LiveGroup, SelectedEnvironment
-from reconciler.cli.import_selection import select_datasets
-from reconciler.cli.progress import progress
 from reconciler.cli.import_reading import (
     datasets_with_prefix,
     prefix_names,
@@ -17,6 +15,8 @@ from reconciler.cli.import_reading import (
     read_datasets,
     written_datasets,
 )
+from reconciler.cli.import_selection import select_datasets
+from reconciler.cli.progress import progress
 from reconciler.fivetran.api import Connection
 from reconciler.google.bigquery.api import Datasets, LiveDataset
 from reconciler.importer import (

@@ -13,7 +13,7 @@ from reconciler.fivetran.api import Destination, FivetranClient, Forbidden, Grou
 from reconciler.google.bigquery.api import Datasets, LiveDataset
 from reconciler.google.iam import roles
 from reconciler.google.iam.policies import Binding, Iam
-from reconciler.health.checks import format_names
+from reconciler.model.commands import format_names
 from reconciler.model.errors import ReconcilerError, printable
 
 T = TypeVar("T")

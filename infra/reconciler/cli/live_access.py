@@ -13,7 +13,7 @@ from reconciler.estate.access import LiveAccess
 from reconciler.google.bigquery.api import Datasets
 from reconciler.google.iam import roles
 from reconciler.google.iam.policies import Iam, PolicyHolder
-from reconciler.health.checks import format_names
+from reconciler.model.commands import format_names
 from reconciler.model.errors import RemoteError
 
 #: How many access lists are read at a time.

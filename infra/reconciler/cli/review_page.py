@@ -10,7 +10,7 @@ import click
 
 from reconciler.cli.output import REPORTERS, Entry, Page, Section
 from reconciler.model import commands
-from reconciler.model.commands import count
+from reconciler.model.commands import count, format_list
 from reconciler.plan.sources import REASONS
 from reconciler.review import review_document as documents
 from reconciler.review.consequence import Several
@@ -154,7 +154,7 @@ def _describe_scope(scope: Scope) -> str:
     """Return what a quick review has looked at, and what it has not."""
     units = count(len(scope.looked_at), "unit")
     if reasons := [REASONS[each] for each in scope.reasons]:
-        return f"This is a quick review. It looked at {units}, which are all, because {_join(reasons)}. {_QUICK}"
+        return f"This is a quick review. It looked at {units}, which are all, because {format_list(reasons)}. {_QUICK}"
     parts = ["This is a quick review."]
     if scope.looked_at:
         parts.append(f"It looked at {units} with changed files: {_name(scope.looked_at)}.")
@@ -168,8 +168,4 @@ def _describe_scope(scope: Scope) -> str:
 def _name(units: Sequence[str]) -> str:
     """Return the names, shortened."""
     more = len(units) - _MOST_NAMED
-    return _join([*units[:_MOST_NAMED], *([f"{more:,} more"] if more > 0 else [])])
-
-
-def _join(texts: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
+    return format_list([*units[:_MOST_NAMED], *([f"{more:,} more"] if more > 0 else [])])

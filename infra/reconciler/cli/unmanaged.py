@@ -24,7 +24,7 @@ from reconciler.health.unmanaged import (
     unmanaged_datasets,
 )
 from reconciler.model import Environment, commands
-from reconciler.model.commands import count
+from reconciler.model.commands import count, format_list
 
 Unmanaged = UnmanagedConnection | UnmanagedDataset | UndeclaredMember
 
@@ -115,9 +115,4 @@ def _summary(found: Sequence[Unmanaged], environment: Environment) -> str:
         steps += [f"Write their files with {import_all}, or name them under `ignore` in {environment.file}"]
     if counts["member"]:
         steps += [f"Declare members under `fivetran.access` in {environment.file}, or remove them in Fivetran"]
-    return f"{environment.name}: {_join(numbers)}. {'. '.join(steps)}"
-
-
-def _join(numbers: Sequence[str]) -> str:
-    *first, last = numbers
-    return f"{', '.join(first)} and {last}" if first else last
+    return f"{environment.name}: {format_list(numbers)}. {'. '.join(steps)}"

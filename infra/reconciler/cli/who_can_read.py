@@ -24,10 +24,9 @@ from reconciler.estate.question import datasets_of, groups_in, readers_of
 from reconciler.git.head_files import read_head_files, write_head_files
 from reconciler.git.past import PastCommit, find_past_commit
 from reconciler.git.repository import Repository
-from reconciler.health.checks import format_names
 from reconciler.lifecycle.expiry import Expiries, Stage
 from reconciler.model import Fleet
-from reconciler.model.commands import count
+from reconciler.model.commands import count, format_names
 from reconciler.model.errors import InvalidSpecs, ReconcilerError, printable
 
 _COLUMNS = ("MEMBER", "ROLE", "UNTIL", "TICKET", "BY", "DECLARED IN")

@@ -1,8 +1,8 @@
-"""What a check of `reconciler doctor` found, and names in its sentences. Pure."""
+"""What a check of `reconciler doctor` found. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,9 +11,6 @@ Level = Literal["ok", "warning", "failed"]
 
 #: Whose token or credentials see the policies that a check needs.
 NEEDS_REVIEWER = "run this with roles/iam.securityReviewer there"
-
-#: How many members or datasets a sentence names.
-_MOST_NAMED = 6
 
 
 @dataclass(frozen=True)
@@ -39,10 +36,3 @@ class Check:
             "to_do": self.to_do,
             "reading": self.reading,
         }
-
-
-def format_names(names: Sequence[str]) -> str:
-    """Return names as part of a sentence: `a, b and c`, or the first six and how many more."""
-    if len(names) > _MOST_NAMED:
-        return f"{', '.join(names[:_MOST_NAMED])} and {len(names) - _MOST_NAMED} more"
-    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from reconciler.health.checks import Check, format_names
+from reconciler.health.checks import Check
+from reconciler.model.commands import format_names
 
 Json = Mapping[str, Any]
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from reconciler.google.iam.policies import Binding, PolicyHolder
-from reconciler.health.checks import Check, format_names
-from reconciler.model.commands import shell
+from reconciler.health.checks import Check
+from reconciler.model.commands import format_names, shell
 
 _STATE: Final = "state"
 _PREVIEW: Final = "preview identity"

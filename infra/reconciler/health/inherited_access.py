@@ -8,8 +8,9 @@ from typing import Any
 
 from reconciler.google.iam import roles
 from reconciler.google.iam.policies import Binding, PolicyHolder
-from reconciler.health.checks import NEEDS_REVIEWER, Check, format_names
+from reconciler.health.checks import NEEDS_REVIEWER, Check
 from reconciler.model import commands
+from reconciler.model.commands import format_names
 
 #: The entries of a dataset's access list, as BigQuery's REST resource has them.
 AccessList = Sequence[Mapping[str, Any]]

@@ -1,4 +1,4 @@
-"""Format commands and numbers for messages.
+"""Format commands, numbers and lists for messages.
 
 Commands are complete and quoted, to be pasted into a shell.
 
@@ -8,6 +8,7 @@ A message names the environment in each command, since a folder of specs may hav
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -72,3 +73,19 @@ def stack_of(file: str) -> str:
 def count(number: int, noun: str) -> str:
     """Return a number with its noun: `1 file`, `1,000 files`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+#: How many names a sentence has at most.
+_MOST_NAMED = 6
+
+
+def format_names(names: Sequence[str]) -> str:
+    """Return names as part of a sentence: `a, b and c`, or the first six and how many more."""
+    if len(names) > _MOST_NAMED:
+        return f"{', '.join(names[:_MOST_NAMED])} and {len(names) - _MOST_NAMED} more"
+    return format_list(names)
+
+
+def format_list(texts: Sequence[str]) -> str:
+    """Return texts as part of a sentence: `a, b and c`."""
+    return " and ".join(filter(None, (", ".join(texts[:-1]), *texts[-1:])))

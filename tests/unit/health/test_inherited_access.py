@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from reconciler.google.iam import roles
 from reconciler.google.iam.policies import Binding, PolicyHolder
-from reconciler.health.checks import format_names
 from reconciler.health.inherited_access import inherited_access
 
 PERMITS = {
@@ -53,13 +52,3 @@ def test_inherited_access_is_exactly_that_of_roles_which_read_a_dataset(holders,
         for id_ in access.datasets
     )
     assert found == expected
-
-
-def test_format_names_joins_names_into_a_sentence():
-    assert [format_names(names) for names in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == [
-        "",
-        "a",
-        "a and b",
-        "a, b and c",
-    ]
-    assert format_names([str(number) for number in range(9)]) == "0, 1, 2, 3, 4, 5 and 3 more"
