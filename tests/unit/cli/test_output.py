@@ -19,7 +19,7 @@ PRINTING = {"echo", "secho", "print", "dump", "stdout", "stderr", "Console", "tr
 
 
 #: `output`, and the two modules that ask about the terminal for it.
-OUTPUT = {"output.py", "progress.py", "tables.py"}
+OUTPUT = {"columns.py", "output.py", "progress.py"}
 
 
 def printing_calls(file: Path) -> list[str]:
