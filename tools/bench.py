@@ -2,8 +2,9 @@
 
 Against the local services, with `--latency-ms` on each of their answers. The floor is a Pulumi program with three
 resources a unit that do nothing, with the SDK and the engine as they come; `--peer` adds Terraform with Fivetran's
-provider. No-op previews of both run in pairs. Times depend on the machine: compare them within one run. Every call to
-Fivetran is printed with its reason, and a call without a reason ends the benchmark.
+provider. No-op previews of both run in pairs, and ours as `reconciler review` starts them. Times depend on the machine:
+compare them within one run. Every call to Fivetran is printed with its reason, and a call without a reason ends the
+benchmark.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from benching.measuring import Measured, Project
 from benching.peer import measure_peer
 from benching.reasons import explain_calls
 from benching.targets import Run
+from reconciler.cli.review import PARALLEL_DIFF
 from simulator.process import running
 
 PROFILED = Path(__file__).resolve().parent / "benching" / "profiled"
@@ -120,12 +122,13 @@ def measure_size(size: int, arguments: argparse.Namespace, console: Console) -> 
         for number in range(arguments.pairs):
             for column, whose, project in ((run.ours, "us", ours), (run.floor, "floor", floor))[:: (-1) ** number]:
                 of = admin if project is ours else None
-                note(column, whose, project.run("no-op preview", "preview", "--expect-no-changes", admin=of))
+                more = PARALLEL_DIFF if project is ours else {}
+                note(column, whose, project.run("no-op preview", "preview", "--expect-no-changes", admin=of, env=more))
         refresh = ("drift check", "preview", "--refresh", "--expect-no-changes")
-        note(run.ours, "us", ours.run(*refresh, admin=admin))
+        note(run.ours, "us", ours.run(*refresh, admin=admin, env=PARALLEL_DIFF))
         note(run.floor, "floor", floor.run(*refresh))
         admin.patch("options", json={"latency_ms": arguments.slow_ms}).raise_for_status()
-        slow = ours.run(*refresh, admin=admin)
+        slow = ours.run(*refresh, admin=admin, env=PARALLEL_DIFF)
         run.slow_drift = (arguments.slow_ms, slow)
         console.print(f"us, drift check, {arguments.slow_ms} ms of Fivetran {slow.wall_s:>6.1f} s")
         admin.patch("options", json={"latency_ms": arguments.latency_ms}).raise_for_status()
@@ -151,7 +154,7 @@ def profile(project: Project, folder: Path, size: int) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     begin = str(folder.resolve() / f"preview-{size}")
-    watch = {"BENCH_PROFILE": begin, "PYTHONPATH": str(PROFILED)}
+    watch = {"BENCH_PROFILE": begin, "PYTHONPATH": str(PROFILED), **PARALLEL_DIFF}
     project.run("profile", "preview", "--profiling", f"{begin}.engine", env=watch)
 
 

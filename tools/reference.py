@@ -92,6 +92,8 @@ OTHERS = """\
 |---|---|
 | Google's application-default credentials | for the `gcp` provider, for access lists, for Secret Manager |
 | `PULUMI_CONTINUE_ON_ERROR=true` | one rejected connector does not stop the others; `make env` sets it |
+| `PULUMI_PARALLEL_DIFF=true` | the engine asks for several differences at once. `reconciler review` sets it for its \
+previews. Not for `pulumi up`: one failed resource would end the run for all others (decision 61) |
 | `PULUMI_PARALLEL` | how many resources the engine works on at once; `make env` sets 16 |
 | `PULUMI_HOME`, `PULUMI_CREDENTIALS_PATH` | where the engine keeps plugins and logins. `make env` names links to \
 yours, without the engine's log, which takes up to half of its time; set `PULUMI_HOME` before to keep the log |

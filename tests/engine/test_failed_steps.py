@@ -55,3 +55,20 @@ def test_outputs_of_a_unit_of_which_a_step_fails_stay_as_they_were(workspace: Wo
         assert workspace.outputs() == before
         assert not re.search(r"^\s+[-~] (airflow_variables|units)", failed.out, re.MULTILINE), failed.out
         admin.gcp("DELETE", "/faults")
+
+
+def test_failed_dataset_leaves_the_changes_of_other_units_to_the_run(workspace: Workspace, admin: Admin):
+    names = [f"unit_{number}" for number in range(6)]
+    for name in names:
+        workspace.write(name, stripe(name))
+    workspace.up().ok()
+    for name in names:
+        unit = stripe(name, schedule={"by": "fivetran", "every": "1h"})
+        workspace.write(name, {**unit, "dataset": {"friendly_name": "Other"}})
+    rejected = {"code": "PERMISSION_DENIED", "error": "googleapi: Error 403: Access Denied, accessDenied"}
+    admin.gcp("POST", "/faults", {**rejected, "method": "Update", "id": "*/unit_0", "times": 0})
+
+    assert workspace.up().code != 0
+
+    every = {name: each["sync_frequency"] for name, each in admin.connections().items()}
+    assert every == {**dict.fromkeys(names, 60), "unit_0": 360}

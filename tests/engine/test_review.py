@@ -169,3 +169,19 @@ def test_review_shows_a_loosened_rule_until_a_run_has_recorded_it(workspace: Wor
     assert [each["file"].rsplit("/", 1)[1] for each in found["consequences"]] == ["environment.yaml"] * 2
     workspace.up().ok()
     assert review(workspace)["consequences"] == []
+
+
+def test_review_finds_the_same_with_parallel_differences_and_without(workspace: Workspace, admin: Admin):
+    names = [f"unit_{number}" for number in range(6)]
+    for name in names:
+        workspace.write(name, stripe(name))
+    workspace.up(RECONCILER_TODAY="2026-12-01").ok()
+    workspace.write("unit_1", {**stripe("unit_1"), "dataset": {"friendly_name": "Other", "sensitive": True}})
+    workspace.write("unit_2", stripe("unit_2", schedule={"by": "fivetran", "every": "1h"}))
+    workspace.write("unit_3", stripe("unit_3", config={"api_key": {"env": "STRIPE_KEY", "version": 2}}))
+    workspace.write("unit_6", stripe("unit_6"))
+
+    parallel = review(workspace)
+
+    assert parallel == review(workspace, PULUMI_PARALLEL_DIFF="false")
+    assert {"unit_1", "unit_2", "unit_3", "unit_6"} <= {each["unit"] for each in parallel["consequences"]}

@@ -59,6 +59,23 @@ def test_review_reports_no_changes_when_the_preview_has_none(folder: Path, capsy
     assert review(capsys, folder, "--format", "github") == (0, "## What a run of dev would do\n\nNothing.\n")
 
 
+@pytest.mark.parametrize(("chosen", "got"), [(None, "true"), ("false", "false")])
+def test_review_previews_with_parallel_differences_unless_the_user_chose(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, chosen: str | None, got: str
+):
+    preview(folder)
+    engine = folder / "bin" / "pulumi"
+    engine.parent.mkdir()
+    engine.write_text('#!/bin/sh\necho "$1 $PULUMI_PARALLEL_DIFF" >> asked\nexec cat preview.json\n')
+    engine.chmod(0o755)
+    monkeypatch.setenv("PATH", str(engine.parent), prepend=os.pathsep)
+    if chosen is not None:
+        monkeypatch.setenv("PULUMI_PARALLEL_DIFF", chosen)
+    with pytest.raises(SystemExit):
+        main(["review", "--today", "2026-12-01"])
+    assert f"preview {got}" in (folder / "asked").read_text().splitlines()
+
+
 def test_markup_mentions_and_commands_in_a_preview_are_shown_as_text(folder: Path, capsys: pytest.CaptureFixture[str]):
     preview(folder, granted("<img src=x>@everyone\n::error::x"))
     code, page = review(capsys, folder, "--format", "github")
