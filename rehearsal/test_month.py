@@ -112,7 +112,9 @@ def github(tmp_path: Path) -> Iterator[Hub]:
 
 
 @pytest.mark.parametrize("seed", [int(os.environ.get("REHEARSAL_SEED", "1"))])
-def test_month_touches_only_what_was_declared_and_reviewed(workspace: Workspace, admin: Admin, github: Hub, seed: int):
+def test_month_of_runs_changes_only_what_was_declared_and_reviewed(
+    workspace: Workspace, admin: Admin, github: Hub, seed: int
+):
     app = github.state.add_app(APP, "example", APP_MAY)
     github.state.install(app, REPOSITORY)
     estate = Estate(workspace, admin, github, app, random.Random(seed), FIRST)

@@ -1,6 +1,6 @@
 """What holds for every test.
 
-Hypothesis has no deadlines, since a busy machine is no failure. It tries fewer examples than it would by itself, and
+Hypothesis has no deadlines, since a busy machine is not a failure. It tries fewer examples than it would by itself, and
 many more in the daily run of the workflow `tests` (`--hypothesis-profile=daily`). Processes that tests start can be
 interrupted, also where the tests themselves run in the background of a script, whose children ignore SIGINT unless a
 script changes that.

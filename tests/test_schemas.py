@@ -81,7 +81,7 @@ def test_every_field_is_described_in_a_sentence(kind: schemas.Kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_mapping_is_closed_but_the_trees_of_the_api(kind: schemas.Kind):
+def test_mappings_reject_unknown_keys_except_the_trees_of_the_api(kind: schemas.Kind):
     for path, node in nodes(schemas.schema(kind)):
         if path == ("$defs", "value"):
             continue
@@ -93,7 +93,7 @@ def test_every_mapping_is_closed_but_the_trees_of_the_api(kind: schemas.Kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_pattern_and_condition_has_words_for_the_one_who_breaks_it(kind: schemas.Kind):
+def test_every_pattern_and_condition_has_an_error_message(kind: schemas.Kind):
     def assert_message(node: Any, words: bool = False) -> None:
         if isinstance(node, list):
             for inner in node:
@@ -128,7 +128,7 @@ def test_policy_is_read_without_its_invalid_parts():
     assert valid == {"people": {"need": ["ticket"], "warn": "7d"}, "trust": "any"}
 
 
-def test_what_both_schemas_define_is_the_same():
+def test_definitions_in_both_schemas_are_the_same():
     unit, environment = (schemas.schema(kind)["$defs"] for kind in KINDS)
     both = unit.keys() & environment.keys()
     assert {"location", "labels", "condition", "member"} <= both
@@ -213,7 +213,7 @@ def test_model_fields_come_from_schema_fields_of_the_same_name():
         assert fields - follows.get(cls.__name__, set()) <= names, cls
 
 
-def test_words_for_an_interval_are_those_of_the_model():
+def test_intervals_are_formatted_as_the_model_names_them():
     assert schemas.schema("unit")["$defs"]["schedule"]["properties"]["every"]["enum"] == list(model.SYNC_INTERVALS)
 
 
@@ -255,7 +255,7 @@ def test_connectors_of_this_repository_are_valid():
     assert set(loaded.fleets) == {"dev", "prod"}
 
 
-def test_what_is_in_production_is_valid_on_any_day():
+def test_production_files_are_valid_on_any_day():
     for day in (date(2026, 1, 1), date(2099, 12, 31)):
         assert load(ROOT / "connectors", ROOT, day).problems_of("prod") == ()
 

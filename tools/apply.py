@@ -90,7 +90,7 @@ def apply(stack: str, review: Path | None, *, refresh: bool, many: int = MANY) -
         completed = came_to_its_end(log)
     write_output("completed", completed)
     if done.returncode != 0:
-        text = "the run came to its end, and something in it failed" if completed else "the run did not come to its end"
+        text = "the run ended, but a part of it failed" if completed else "the run did not finish"
         raise ApplyError(1, f"{text}; the reason is above.")
     return 0
 
@@ -112,7 +112,7 @@ def count_removals(review: Path, stack: str) -> int:
         deleted = [each for each in content["consequences"] if str(each["kind"]).endswith("_deleted")]
         number = sum(each["fingerprint"] not in scheduled for each in deleted)
     except (OSError, ValueError, TypeError, KeyError) as error:
-        text = f"{review}: no output of `reconciler review -e {stack} --format json`"
+        text = f"{review}: not the output of `reconciler review -e {stack} --format json`"
         raise ApplyError(2, text) from error
     if not right:
         raise ApplyError(2, f"{review}: a review of another environment, or of a run that is rejected")

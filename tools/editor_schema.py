@@ -189,7 +189,7 @@ def _branch(service: Service, auth: Schema, destination: Schema) -> Schema:
     if service.auth:
         properties["auth"] = {"title": auth["title"], "description": auth["description"], **_object(service.auth)}
     else:
-        properties["auth"] = _forbidden(f"`{service.id}` takes no `auth`: move its credentials to `config`")
+        properties["auth"] = _forbidden(f"`{service.id}` does not accept `auth`: move its credentials to `config`")
     then: Schema = {"properties": properties}
     if required:
         # An adopted connection has its required values already.

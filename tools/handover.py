@@ -50,7 +50,7 @@ class HandoverError(Exception):
 def output(name: str, file: Path) -> None:
     """Append a JSON file to GITHUB_OUTPUT, as one line."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", name):
-        raise HandoverError(2, "NAME is no name of an environment")
+        raise HandoverError(2, "NAME is not the name of an environment")
     try:
         line = json.dumps(json.loads(file.read_text(encoding="utf-8")), separators=(",", ":"))
     except (OSError, ValueError, RecursionError):

@@ -97,7 +97,7 @@ def _project_name(file: Path) -> str:
     except (yaml.YAMLError, KeyError, TypeError, ValueError):
         name = None
     if not isinstance(name, str):
-        raise RecoverError(2, f"{file} is no Pulumi project with a name.\n    Restore it.")
+        raise RecoverError(2, f"{file} is not a Pulumi project with a name.\n    Restore it.")
     return name
 
 
@@ -314,7 +314,7 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     if not _STACK.fullmatch(arguments.stack):
-        parser.error("STACK is no name of a stack, for example dev")
+        parser.error("STACK is not the name of a stack, such as dev")
     raise_on_sigterm()
     code, text = _run(arguments)
     if text:

@@ -38,7 +38,7 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
         "FIVETRAN_APISECRET": "The secret of that key.",
         "FIVETRAN_API_URL": "The API, `/v1` included. Default: Fivetran's own. Any server that speaks the API will do.",
         "RECONCILER_FIVETRAN_SECRET": "A secret in Secret Manager that holds both, for `reconciler with-fivetran-key`.",
-        "FIVETRAN_REQUESTS_PER_HOUR": "The most requests an hour that one run makes. Default: the account's quota, as "
+        "FIVETRAN_REQUESTS_PER_HOUR": "The most requests of one run in an hour. Default: the account's quota, as "
         "Fivetran's answers name it.",
     },
     "Google": {
@@ -66,8 +66,9 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
         "RECONCILER_SPECS": "The folder that holds the environments' folders. Default: `connectors`.",
         "RECONCILER_STATE_IS_DISPOSABLE": "`true`: the state is thrown away after the run, so that with "
         "`PULUMI_SKIP_CHECKPOINTS` it needs no recorded intents and may delete. For measurements alone.",
-        "RECONCILER_REMOVALS": "`allow`: this run may remove what no file declares any more. `allow:N`: also N at "
-        "once, beyond the environment's `delete_guard`; connections and datasets count one each.",
+        "RECONCILER_REMOVALS": "`allow`: this run may remove what no file declares any more. `allow:N`: it may "
+        "also remove N at once, more than the environment's `delete_guard` allows. Each connection and each dataset "
+        "counts.",
         "RECONCILER_SETUP_TESTS_DEADLINE": "Seconds that a run waits for the setup tests of one connection. Default: "
         "600. The next run reads tests that take longer.",
         "RECONCILER_TODAY": "An ISO date in place of today's, to see what a later run will do.",

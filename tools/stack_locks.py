@@ -327,7 +327,7 @@ def _ask_github(lock: Lock, record: RunRecord, note: Callable[[str], object]) ->
     except ReconcilerError as error:
         reason = str(error).splitlines()[0]
     except (AttributeError, *_UNUSABLE):
-        reason = "GitHub's answer has another form than documented"
+        reason = "GitHub's answer does not have the documented form"
     return Owner("unknown", f"it may belong to {record}, but: {printable(reason)}", record)
 
 

@@ -100,12 +100,14 @@ def _check_project_access(data: dict[str, Any], places: _Places) -> list[Problem
     roles = _roles(data.get("project_access"))
     place = places.of("project_access")
     problems = [
-        Problem(place, f"runs would grant {role}, with which all else can be granted", "remove it from the file")
+        Problem(place, f"runs would grant {role}, which can grant every other role", "remove it from the file")
         for role in roles
         if role.startswith(_POWERFUL)
     ]
     if len({_BIGQUERY_USER, *roles}) > _MOST_ROLES:
-        message = f"more than {_MOST_ROLES - 1} roles beside {_BIGQUERY_USER}; a condition of IAM takes {_MOST_ROLES}"
+        message = (
+            f"more than {_MOST_ROLES - 1} roles in addition to {_BIGQUERY_USER}; an IAM condition allows {_MOST_ROLES}"
+        )
         problems.append(Problem(place, message, "grant some of them by hand, and remove them from the file"))
     return problems
 

@@ -29,7 +29,7 @@ TEXTS: Mapping[str, tuple[re.Pattern[str], str]] = {
     "organisation_id": (_NUMBER, "the number of the repository's owner: `gh api repos/OWNER/NAME --jq .owner.id`"),
     "repository_id": (_NUMBER, "the number of the repository: `gh api repos/OWNER/NAME --jq .id`"),
     "default_branch": (_BRANCH, "the name of the default branch, without refs/heads/"),
-    "buckets": (_BUCKET, "what the names of the buckets begin with: no other project may have them"),
+    "buckets": (_BUCKET, "the prefix of the buckets' names, which no other project may use"),
 }
 _FIRST_GENERATION, _SECOND_GENERATION = 1, 2
 _LISTS = ("functions", "other_secrets_projects")
@@ -54,7 +54,7 @@ class Environment:
     preview_account: str = "reconciler-preview"
     apply_account: str = "reconciler"
     secrets_prefix: str = ""
-    """What the names of the secrets begin with that units refer to; empty: any."""
+    """The prefix of the names of the secrets that units refer to; empty for any name."""
     functions: tuple[Function, ...] = ()
     other_secrets_projects: tuple[str, ...] = ()
     """The projects that references name by `project`, beside the environment's own."""
@@ -198,7 +198,7 @@ def _check_shared_projects(environments: list[Environment]) -> Iterator[Problem]
             accounts = {one.preview_account, one.apply_account} & {other.preview_account, other.apply_account}
             if one.file.gcp_project == other.file.gcp_project and accounts:
                 message = f"has the same project and accounts as `{one.name}`"
-                yield Problem(at, message, "give them others by `preview_account` and `apply_account`")
+                yield Problem(at, message, "give them other accounts with `preview_account` and `apply_account`")
             prefixes = (one.secrets_prefix, other.secrets_prefix)
             overlap = prefixes[0].startswith(prefixes[1]) or prefixes[1].startswith(prefixes[0])
             shared = sorted(one.secrets_projects & other.secrets_projects)

@@ -33,6 +33,6 @@ def test_command_or_option_that_does_not_exist_is_reported(line: str, problem: s
     assert problems(line) == [problem]
 
 
-def test_line_that_is_no_shell_is_reported():
+def test_line_that_is_not_shell_is_reported():
     assert problems("pulumi up --stack 'dev") == ["`pulumi up --stack 'dev` is no shell: No closing quotation"]
     assert problems_in_prose("it isn't") == []

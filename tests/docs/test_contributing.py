@@ -16,7 +16,7 @@ import reference
 #: What the steps have to keep true. Of a field: that every key is described, read, in the model, written back.
 TESTS = [
     "tests/test_schemas.py::test_every_field_is_described_in_a_sentence",
-    "tests/test_schemas.py::test_every_pattern_and_condition_has_words_for_the_one_who_breaks_it",
+    "tests/test_schemas.py::test_every_pattern_and_condition_has_an_error_message",
     "tests/test_schemas.py::test_examples_and_defaults_are_valid",
     "tests/test_schemas.py::test_loader_reads_exactly_the_fields_of_the_schemas",
     "tests/test_schemas.py::test_model_fields_come_from_schema_fields_of_the_same_name",

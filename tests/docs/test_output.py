@@ -70,7 +70,7 @@ def test_steps_and_messages_are_shown_in_one_order():
     ]
 
 
-def test_times_and_widths_vary():
+def test_output_matches_with_other_times_and_widths():
     assert matches(["shop  jovial_dowel    2026-11-30 02:09"], ["shop   jovial_dowel  2027-01-01 10:00"])
     assert not matches(["shop  jovial_dowel"], ["crm  jovial_dowel"])
 

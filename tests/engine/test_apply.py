@@ -117,7 +117,7 @@ def test_apply_reports_the_end_of_a_run_in_which_a_unit_failed(job: Job, admin: 
     assert job.output() == "completed=true"
 
 
-def test_order_stops_a_commit_that_comes_after_a_later_one_and_sees_other_stacks(job: Job):
+def test_order_stops_an_older_commit_and_sees_other_stacks(job: Job):
     order = ["python3", str(APPLY), "--order", "dev"]
     job.run(*order).ok()
     assert job.output() == "proceed=true", "a stack without any run"

@@ -145,7 +145,7 @@ def test_functions_roles_are_on_the_functions_alone(bootstrap: Bootstrap):
     assert (first.inputs["cloudFunction"], second.inputs["name"]) == ("casa", "run")
 
 
-def test_environments_do_not_reach_into_each_other(bootstrap: Bootstrap):
+def test_identities_of_an_environment_have_no_access_to_another(bootstrap: Bootstrap):
     for environment, project in PROJECTS.items():
         other = next(name for name in PROJECTS if name != environment)
         for each in bootstrap.bindings:
@@ -179,7 +179,7 @@ def test_identities_have_the_roles_of_the_table_and_no_others(bootstrap: Bootstr
 
 
 @pytest.mark.parametrize("project", PROJECTS.values())
-def test_previews_can_read_and_nothing_else(bootstrap: Bootstrap, project: str):
+def test_preview_identities_can_only_read(bootstrap: Bootstrap, project: str):
     reads = r"roles/(browser|.*[vV]iewer|.*Decrypter|iam\.securityReviewer|secretmanager\.secretAccessor)"
     granted = [
         each for each in bootstrap.granted(f"{PREVIEW}{project}.") if not re.fullmatch(reads, each.inputs["role"])
@@ -279,7 +279,7 @@ def test_condition_compares_ids_and_no_names(bootstrap: Bootstrap, claims: dict[
     ],
     ids=str,
 )
-def test_other_jobs_act_as_no_identity(bootstrap: Bootstrap, claims: dict[str, str | None]):
+def test_other_jobs_get_no_identity(bootstrap: Bootstrap, claims: dict[str, str | None]):
     assert identities(bootstrap) == {account("apply", "dev")}
     assert identities(bootstrap, **claims) == set()
 

@@ -152,7 +152,7 @@ def test_existing_dataset_is_adopted_only_as_it_is_or_as_its_file_allows(workspa
     assert "adopt" not in settled
 
 
-def test_what_others_add_between_read_and_write_is_kept_where_it_is_a_view(workspace: Workspace, admin: Admin):
+def test_view_that_is_added_between_read_and_write_is_kept(workspace: Workspace, admin: Admin):
     workspace.write("stripe", stripe())
     workspace.up().ok()
     late = {"view": {"projectId": "shared", "datasetId": "late", "tableId": "v"}}
@@ -292,7 +292,7 @@ def test_undeclared_settings_stay_and_a_write_first_names_what_it_removes(worksp
         assert {name: live[name] for name in UNNAMED} == UNNAMED
         assert live["defaultRoundingMode"] == ""
 
-    # What is set by hand is no drift, and the next write keeps it.
+    # What is set by hand is not drift, and the next write keeps it.
     by_hand = {**UNNAMED, "defaultCollation": "", "maxTimeTravelHours": "48", "resourceTags": {"1/a": "c"}}
     admin.gcp("PATCH", "/datasets/dev-project/kept", by_hand)
     workspace.assert_settled()

@@ -15,7 +15,7 @@ MOVE = "PATCH /v1/destinations/{destination_id}"
 TEST = "POST /v1/connections/{connection_id}/test"
 
 
-def test_what_changed_in_the_interface_is_shown_in_the_files_words_and_put_right(workspace: Workspace, admin: Admin):
+def test_changes_by_hand_are_shown_as_the_file_declares_them_and_reverted(workspace: Workspace, admin: Admin):
     config = {"api_key": {"env": "STRIPE_KEY", "version": 1}, "historical_sync_time_frame": "ALL_TIME"}
     workspace.write("changed", stripe("changed", config=config, schedule={"by": "fivetran", "every": "6h"}))
     workspace.write("tables", stripe("tables", sync=hashing("tables")))
@@ -82,7 +82,7 @@ def test_what_changed_in_the_interface_is_shown_in_the_files_words_and_put_right
     workspace.assert_settled()
 
 
-def test_another_form_and_a_key_that_left_are_named_with_their_line_once(workspace: Workspace, admin: Admin):
+def test_stored_form_and_removed_key_are_named_once_with_their_line(workspace: Workspace, admin: Admin):
     config = {"folder_id": "https://drive.google.com/drive/folders/1AbC", "prefix": "EXPORT"}
     unit = {
         "description": "Exports.",

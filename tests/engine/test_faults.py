@@ -104,7 +104,7 @@ def test_run_completes_although_every_write_fails_once(workspace: Workspace, adm
     assert_converged(workspace, admin, set(UNITS) - {"grants"})
 
 
-def test_lasting_failures_are_reported_for_each_file_and_mended_by_the_next_run(workspace: Workspace, admin: Admin):
+def test_lasting_failures_are_reported_for_each_file_and_fixed_by_the_next_run(workspace: Workspace, admin: Admin):
     workspace.write("accounts", unit("accounts"))
     admin.fault(kind="unauthorized", count=None)
     rejected = workspace.up()

@@ -207,7 +207,7 @@ def test_killed_runs_plugin_that_finishes_during_later_runs_makes_nothing_twice(
     assert_one_of_each(workspace, admin, settled=False)
 
 
-def test_run_killed_between_dataset_and_access_syncs_nothing_and_the_next_mends_it(
+def test_run_killed_between_dataset_and_access_is_completed_before_any_sync(
     workspace: Workspace, admin: Admin, killed: Killed
 ):
     workspace.write("stripe", stripe())

@@ -85,7 +85,7 @@ def test_two_stacks_apply_at_once_within_one_quota(workspace: Workspace, admin: 
     assert admin.gcp("GET", "/quota")["rejected"] == {}
 
 
-def test_failed_dataset_holds_up_no_other_one(workspace: Workspace, admin: Admin):
+def test_failed_dataset_does_not_stop_another_one(workspace: Workspace, admin: Admin):
     names = [f"d{number:02}" for number in range(DATASETS_AHEAD + 3)]
     for name in names:
         workspace.write(name, {"description": "x", "owners": ["o@example.com"], "dataset": {}})

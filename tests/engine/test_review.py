@@ -90,7 +90,7 @@ def test_review_shows_each_consequence_of_a_change(workspace: Workspace, admin: 
         (
             "note",
             "sends version 2 of the environment variable STRIPE_KEY as `config.api_key` of the connection stripe, "
-            "so far version 1, and tests the connection",
+            "instead of version 1, and tests the connection",
         ),
     ]
     by_kind = {each["kind"]: each for each in found["consequences"]}
@@ -164,7 +164,7 @@ def test_review_shows_a_loosened_rule_until_a_run_has_recorded_it(workspace: Wor
     found = review(workspace)
     assert texts(found) == [
         ("stop", "lets files give access to the public: allUsers and allAuthenticatedUsers"),
-        ("note", "lets `expires` be up to 9 days ahead, so far any time"),
+        ("note", "lets `expires` be up to 9 days ahead, instead of any time"),
     ]
     assert [each["file"].rsplit("/", 1)[1] for each in found["consequences"]] == ["environment.yaml"] * 2
     workspace.up().ok()

@@ -67,7 +67,7 @@ def test_preview_names_an_unreadable_version_and_an_adoption_diff_in_one_rejecti
     assert failed.code != 0
     assert (
         ": config.api_key: version 2 of the secret stripe-key in project dev-project is disabled: enable it "
-        "(`gcloud secrets versions enable 2 --secret=stripe-key --project=dev-project`), or refer to another"
+        "(`gcloud secrets versions enable 2 --secret=stripe-key --project=dev-project`), or refer to another version"
     ) in failed.out
     there = f"the connection there exists ({made['id']}) and differs from the file"
     for file, what in (("stripe", "config.api_key: version 2"), ("there", there), ("there", "schedule: the file says")):

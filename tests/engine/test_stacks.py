@@ -85,7 +85,7 @@ def test_stacks_of_one_environment_share_a_destination(workspace: Workspace, ads
         rejected = each.up(**MAY)
         assert rejected.code != 0
         assert text in rejected.out
-        assert "Carry them over first: `reconciler move stripe --to dev.ads`." in rejected.out
+        assert "Move them first: `reconciler move stripe --to dev.ads`." in rejected.out
     assert all(live["history"][-1]["event"] != "created" for live in admin.connections().values())
     shutil.move(workspace.specs / "dev" / "ads" / "stripe.yaml", workspace.specs / "dev" / "stripe.yaml")
 
@@ -129,7 +129,7 @@ def ids(*workspaces: Workspace) -> dict[str, str]:
     return found
 
 
-def test_move_carries_units_between_stacks_and_changes_nothing(workspace: Workspace, ads: Workspace, admin: Admin):
+def test_move_moves_units_between_stacks_and_changes_nothing(workspace: Workspace, ads: Workspace, admin: Admin):
     workspace.write("stripe", stripe(schedule=AIRFLOW))
     workspace.write("sandbox", stripe("sandbox"))
     workspace.up().ok()

@@ -59,7 +59,9 @@ class AirflowCredentials:
             missing = _PASSWORD if user else _USER
             raise ReconcilerError(f"{missing} is not set\n    Set both {_USER} and {_PASSWORD}, or {_TOKEN}.")
         if not all(each.isascii() and each.isprintable() for each in (token, user, password)):
-            raise ReconcilerError(f"{_TOKEN}, {_USER} or {_PASSWORD} has characters that no header can hold")
+            raise ReconcilerError(
+                f"{_TOKEN}, {_USER} or {_PASSWORD} has characters that are not allowed in an HTTP header"
+            )
         google = ""
         if audience is not None:
             google = _google_identity(audience)
@@ -78,7 +80,7 @@ def _google_identity(audience: str) -> str:
     import google.oauth2.id_token  # noqa: PLC0415 (Google's library takes its time)
     from google.auth import exceptions  # noqa: PLC0415
 
-    step = f"Use credentials of a service account, or mint the token in CI and set {_TOKEN}"
+    step = f"Use credentials of a service account, or create the token in CI and set {_TOKEN}"
     try:
         if (federated := _federated_identity(audience)) is not None:
             return federated

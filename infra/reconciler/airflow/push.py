@@ -53,7 +53,7 @@ class Store(Protocol):
         ...
 
     def create(self, key: str, value: str, marker: Marker) -> None:
-        """Create a variable. Raises AmbiguousWrite, also if the store sees that it exists."""
+        """Create a variable. Raises AmbiguousWrite if the answer is lost, or if the variable exists already."""
         ...
 
     def update(self, live: Live, value: str, marker: Marker) -> None:
@@ -61,7 +61,7 @@ class Store(Protocol):
         ...
 
     def delete(self, live: Live) -> None:
-        """Delete a variable. Raises AmbiguousWrite, also if it is gone."""
+        """Delete a variable. Raises AmbiguousWrite if the answer is lost, or if the variable is gone."""
         ...
 
 

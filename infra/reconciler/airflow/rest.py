@@ -113,7 +113,7 @@ class AirflowVariables:
         content = _json(answer)
         version = content.get("version") if isinstance(content, dict) else None
         if answer.status_code == httpx.codes.NOT_FOUND or not isinstance(version, str):
-            raise self._error(_subject(answer), "this is no Airflow with a stable REST API", step=_ADDRESS)
+            raise self._error(_subject(answer), "this is not an Airflow with a stable REST API", step=_ADDRESS)
 
     def _log_in(self) -> None:
         user = self._credentials.user
@@ -147,7 +147,7 @@ class AirflowVariables:
             total = page.get("total_entries") if isinstance(page, dict) else None
             entries = page.get("variables") if isinstance(page, dict) else None
             if not isinstance(total, int) or not isinstance(entries, list):
-                raise self._error(_subject(answer), "Airflow's answer is no list of variables", step=_ADDRESS)
+                raise self._error(_subject(answer), "Airflow's answer is not a list of variables", step=_ADDRESS)
             totals.add(total)
             found += [self._live(answer, each) for each in entries]
             if len(found) >= total or not entries:
@@ -160,7 +160,7 @@ class AirflowVariables:
             else (None,) * 3
         )
         if not isinstance(key, str) or not isinstance(value, str | None) or not isinstance(description, str | None):
-            raise self._error(_subject(answer), "Airflow's answer is no variable", step=_ADDRESS)
+            raise self._error(_subject(answer), "Airflow's answer is not a variable", step=_ADDRESS)
         text = description or ""
         hidden = value is not None and _HIDDEN in value
         return Live(key, None if hidden else value or "", find_marker(text), text)
@@ -245,7 +245,7 @@ def _checked(url: str) -> str:
     except ValueError:
         host = None
     if not host or parts.scheme not in ("http", "https") or not re.fullmatch(r"[!-~]+", url):
-        raise ReconcilerError("the address of Airflow is no URL\n    Write it as https://airflow.example.com.")
+        raise ReconcilerError("the address of Airflow is not a URL\n    Write it as https://airflow.example.com.")
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
         raise ReconcilerError(
             "the address of Airflow has a user, a query or a fragment\n"
@@ -253,7 +253,7 @@ def _checked(url: str) -> str:
         )
     if parts.scheme != "https" and host not in _LOOPBACK:
         raise ReconcilerError(
-            "the address of Airflow is not https\n    Use https: the token would be readable on its way."
+            "the address of Airflow is not https\n    Use https, because others could read the token on its way."
         )
     return url.rstrip("/")
 

@@ -1,6 +1,6 @@
 """Keep the variables as secrets for Airflow's Secret Manager backend: `airflow-variables-<key>`.
 
-Labels are the marker. Connection ids are no secrets; that backend is merely where some Airflows read variables from.
+Labels are the marker. Connection ids are not secrets; that backend is merely where some Airflows read variables from.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def agrees(
     Exit codes: 0 all is reviewed, scheduled or approved; 1 something is new; 2 wrong usage; 3 GitHub failed.
     """
     if bool(commit) == scheduled_only or (since and scheduled_only):
-        raise click.UsageError("give either --commit, with or without --since, or --scheduled")
+        raise click.UsageError("choose either --commit, with or without --since, or --scheduled")
     document = read_comparable(file, environment)
     stops, scheduled = stops_of(document), document.scheduled
     approved = _fingerprints(approvals)
@@ -69,7 +69,7 @@ def agrees(
             known, reasons = reviewed(github, environment, commit, app, since=since)
     new = sorted(left - known, key=lambda each: (stops[each].file, stops[each].line or 0, each))
     for each in sorted(approved - set(stops)):
-        print_note(f"{each} is approved, and this run does nothing with that fingerprint")
+        print_note(f"{each} is approved, but this run does nothing with that fingerprint")
     if not new:
         parts = {"reviewed": left & known, "scheduled": set(stops) & scheduled, "approved": set(stops) & approved}
         counts = [f"{len(found)} {name}" for name, found in parts.items() if found]
@@ -83,7 +83,7 @@ def _fingerprints(values: tuple[str, ...]) -> set[str]:
     """Return the fingerprints of options that may hold several, with commas or spaces between them."""
     found = {each for value in values for each in value.replace(",", " ").split()}
     if wrong := sorted(each for each in found if not FINGERPRINT.fullmatch(each)):
-        raise click.BadParameter(f"{wrong[0]!r} is no fingerprint: expected 16 hexadecimal digits")
+        raise click.BadParameter(f"{wrong[0]!r} is not a fingerprint: expected 16 hexadecimal digits")
     return found
 
 

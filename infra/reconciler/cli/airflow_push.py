@@ -138,8 +138,8 @@ def _describe(step: PushStep, variables: Variables, target: Target, *, dry_run: 
             return f"{key} has the right value and is not ours", "Run again with --adopt to own it."
         case Action.REJECT_VALUE:
             return (
-                f"{key} is not ours: {target.name} has {_before(step)}, the file wants {value}",
-                f"Run {target.format_deletion(key)}, then push again; or correct its value, and adopt it with --adopt.",
+                f"{key} is not ours: {target.name} has {_before(step)}, the files declare {value}",
+                f"Run {target.format_deletion(key)}, then push again. Or correct its value and use --adopt.",
             )
         case Action.REJECT_HIDDEN:
             return (
@@ -150,7 +150,7 @@ def _describe(step: PushStep, variables: Variables, target: Target, *, dry_run: 
             owner = step.live.marker.environment if step.live and step.live.marker else ""
             return (
                 f"{key} belongs to environment {owner}",
-                f"Push {owner} with --prune once no unit of it declares the variable, then push again.",
+                f"Push {owner} with --prune once none of its units declares the variable, then push again.",
             )
         case Action.KEEP_OBSOLETE:
             return f"{key} is obsolete: {reason}", "Run again with --prune to delete it."

@@ -71,7 +71,7 @@ _OF_TARGETS = ("prune", "dry_run", "adopt", "audience", "google_access", "report
     "--google-access-token",
     "google_access",
     is_flag=True,
-    help="Send an access token of Google's, as Cloud Composer takes it.",
+    help="Send an access token of Google's, which Cloud Composer accepts.",
 )
 @format_option("With --push or --secret-manager: print for people, for programs, or as annotations in GitHub Actions.")
 @click.pass_context
@@ -163,7 +163,7 @@ def _check_target_options(ctx: click.Context, url: str | None, project: str | No
     if url is None and project is None:
         for name in _OF_TARGETS:
             if name in given:
-                raise click.UsageError(f"{names[name]} goes with --push or --secret-manager")
+                raise click.UsageError(f"{names[name]} needs --push or --secret-manager")
         return
     target = "--push" if url is not None else "--secret-manager"
     for name in ("deletions", "outputs"):
@@ -171,7 +171,7 @@ def _check_target_options(ctx: click.Context, url: str | None, project: str | No
             raise click.UsageError(f"choose either {target} or {names[name]}")
     for name in ("audience", "google_access"):
         if name in given and url is None:
-            raise click.UsageError(f"{names[name]} goes with --push")
+            raise click.UsageError(f"{names[name]} needs --push")
     if {"audience", "google_access"} <= given:
         raise click.UsageError("choose either --google-audience or --google-access-token")
 

@@ -22,8 +22,8 @@ _NOTHING = "0" * 40
 @click.command()
 @specs_option
 @click.option("--since", metavar="REF", help="What to compare with: a branch, a tag or a commit.")
-@click.option("--all", "everything", is_flag=True, help="Compare with nothing, so that each stack counts as touched.")
-@click.option("--head", default="HEAD", show_default=True, metavar="REF", help="The commit whose change it is.")
+@click.option("--all", "everything", is_flag=True, help="Compare with nothing: report every stack as touched.")
+@click.option("--head", default="HEAD", show_default=True, metavar="REF", help="The commit whose changes are reported.")
 @click.option(
     "--format",
     "style",
@@ -33,7 +33,7 @@ _NOTHING = "0" * 40
     help="Print for people, for programs, or as lines for GITHUB_OUTPUT.",
 )
 def changed(*, specs: Path, since: str | None, everything: bool, head: str, style: str) -> int:
-    """Print the stacks that a change touches, one a line.
+    """Print the stacks that a change touches, each on its line.
 
     Compares HEAD, or --head, with its merge base with REF. A unit's file touches its stack: the environment, or
     ENVIRONMENT.FOLDER for a subfolder with a stack of its own. So does Pulumi.STACK.yaml. Other files of an environment
@@ -47,7 +47,7 @@ def changed(*, specs: Path, since: str | None, everything: bool, head: str, styl
     Exit codes: 0 done; 2 wrong usage, or a commit is missing.
     """
     if (since is None) != everything:
-        raise click.UsageError("give either --since or --all")
+        raise click.UsageError("choose either --since or --all")
     repository = Repository(Path.cwd())
     found = find_changes(repository, _NOTHING if since is None else since, head, _from_the_top(repository, specs))
     if style == "json":
@@ -64,7 +64,7 @@ def _from_the_top(repository: Repository, specs: Path) -> str:
     top = Path(repository.run("rev-parse", "--show-toplevel").decode("utf-8", "surrogateescape").rstrip("\n"))
     folder = specs.resolve()
     if not folder.is_relative_to(top.resolve()) or folder == top.resolve():
-        raise ReconcilerError(f"{specs} is no folder of the repository {top}\n    Name one with --specs.")
+        raise ReconcilerError(f"{specs} is not a folder of the repository {top}\n    Name one with --specs.")
     return folder.relative_to(top.resolve()).as_posix()
 
 

@@ -22,9 +22,9 @@ from reconciler.github.comment import publish, supersede
 @click.option(
     "--superseded",
     is_flag=True,
-    help="Mark comments on an older commit as superseded by this commit; of all stacks without -e.",
+    help="Mark comments on older commits as superseded by this commit. Without -e, those of all stacks.",
 )
-@click.option("--code-changed", is_flag=True, help="Say on top that the pull request changes code too.")
+@click.option("--code-changed", is_flag=True, help="State at the top that the pull request changes code too.")
 @click.argument("file", type=click.File("rb"), required=False)
 def comment(
     number: int,
@@ -50,7 +50,7 @@ def comment(
     Exit codes: 0 done; 2 wrong usage; 3 GitHub failed.
     """
     if superseded == (file is not None):
-        raise click.UsageError("give either FILE or --superseded")
+        raise click.UsageError("choose either FILE or --superseded")
     if file is not None and not environment:
         raise click.UsageError("name the stack of the review with -e")
     with GitHub.from_environment() as github:

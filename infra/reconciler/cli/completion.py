@@ -40,7 +40,7 @@ _KINDS = {
 #: The arguments that may be a unit's file.
 _PATHS = frozenset({"name", "named"})
 
-#: Commands in which `name` is a unit with a connector, or is no unit.
+#: Commands in which `name` is a unit with a connector, or is not a unit.
 _NAMES = {"pause": "connector", "resume": "connector", "rotate": "connector", "put": ""}
 
 

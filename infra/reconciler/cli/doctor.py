@@ -61,7 +61,9 @@ _AT_A_TIME = 8
 @environment_option
 @click.option("--ci", is_flag=True, help="Check instead what continuous integration needs.")
 @click.option(
-    "--as-preview", is_flag=True, help="With --ci: test that these credentials, the preview identity's, only read."
+    "--as-preview",
+    is_flag=True,
+    help="With --ci: the credentials in use are the preview identity's; check that they can only read.",
 )
 @click.option(
     "--apply-identity",
@@ -267,7 +269,7 @@ class _Checks:
                 place = self._selected.places.find(file, "connector", path)
                 yield Check("secret values", "warning", f"{place}: {each}", ADVICE)
         if read and not odd:
-            text = f"no stray line ends or quotation marks in {count(len(read), 'value')}"
+            text = f"no stray line breaks or quotation marks in {count(len(read), 'value')}"
             yield Check("secret values", "ok", text)
         if unread := [str(reference) for reference in wanted if reference not in read]:
             text = f"cannot read {format_names(unread)}, so their values are not checked"

@@ -65,7 +65,7 @@ class CiChecks:
         yield from _results_of("GitHub", self._check_github)
         yield from _results_of("state", self._check_bucket)
         yield from _results_of("stacks", self._check_stacks)
-        text = "whether it is read-only was not tested: only its own credentials show it"
+        text = "whether it only reads was not tested, because that needs its own credentials"
         command = commands.reconciler("doctor", "--ci", "--as-preview", environment=self.environment.name)
         to_do = f"run {command} with its credentials"
         yield Check("preview identity", "warning", text, to_do)
@@ -198,14 +198,14 @@ class CiChecks:
 
 
 def _results_of(name: str, check: Callable[[], Iterator[Check]]) -> Iterator[Check]:
-    """Run a check; an error, or an answer of another form than documented, is its result."""
+    """Run a check; an error, or an answer without the documented form, is its result."""
     try:
         yield from check()
     except ReconcilerError as error:
         text = masked_output.format_error(error)
         yield Check(name, "failed", text, unanswered=isinstance(error, RemoteError))
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        text = f"an answer has another form than documented ({type(error).__name__})"
+        text = f"an answer does not have the documented form ({type(error).__name__})"
         yield Check(name, "failed", text, unanswered=True)
 
 
@@ -221,7 +221,7 @@ def _backend() -> str:
 
 
 def _elsewhere(url: str) -> str:
-    return f"the state is in {url}, and only a bucket can be checked" if url else "no address of a state is set"
+    return f"the state is in {url}, and only a bucket can be checked" if url else "the address of the state is not set"
 
 
 def _has(file: str) -> bool:

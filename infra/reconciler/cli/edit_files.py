@@ -42,7 +42,7 @@ def edit_options(command: F) -> F:
 def finish_options(command: F) -> F:
     """Add `--yes` and `--pull-request`, which the command gets as `finish`."""
 
-    @click.option("--yes", "-y", is_flag=True, help="Write without a question.")
+    @click.option("--yes", "-y", is_flag=True, help="Write without asking.")
     @click.option(
         "--pull-request",
         is_flag=True,
@@ -63,7 +63,7 @@ class Finish:
     without_question: bool
     as_pull_request: bool
     takes_work_tree: bool = False
-    """Whether the changes are in the work tree already, which is on the new branch afterwards if that is possible."""
+    """Whether the changes are in the work tree already, which is then switched to the new branch if possible."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,9 @@ def read_unit(specs: Path, environment: str | None, name: str, day: date) -> Uni
     stem, parent = Path(name).name.removesuffix(".yaml"), Path(name).parent
     folder = parent.parent.name if parent.parent.name in loaded.environments else parent.name
     if folder and environment not in (None, folder):
-        raise click.UsageError(f"{name} is in {folder}, but --environment names {environment}: leave out one of them")
+        raise click.UsageError(
+            f"{name} is in {folder}, but --environment names {environment}: leave out one of the two"
+        )
     environment = environment or folder or None
     found = [each for each in loaded.environments if environment in (None, each) and stem in _unit_files(specs / each)]
     if not found:
@@ -177,7 +179,9 @@ def apply_changes(
     for each in changes:
         print_text(format_diff(each), newline=False)
     links = [
-        f"{link} is the same file, and changes with it" for each in changes for link in _links_to(each.path, specs)
+        f"{link} is a link to this file, and changes with it"
+        for each in changes
+        for link in _links_to(each.path, specs)
     ]
     for note in (*notes, *links):
         print_note(f"notice: {note}")
@@ -191,7 +195,7 @@ def apply_changes(
         print_note(f"not written: {count(len(problems), 'problem')}, {ours} of them in the files above")
         return Exit.FINDINGS
     if not finish.without_question and not is_terminal():
-        print_note("not written: stdin is no terminal to ask on. Add --yes to write it")
+        print_note("not written: the command cannot ask, because stdin is not a terminal. Add --yes to write it")
         raise click.exceptions.Exit(Exit.FINE)  # without the steps that would follow
     question = "Open a pull request with it?" if finish.as_pull_request else "Write it?"
     if not finish.without_question and not click.confirm(question, default=False, err=True):
@@ -244,7 +248,7 @@ def _describe_elsewhere(problems: Sequence[Problem]) -> str:
     return (
         f"warning: {first.file}:{first.line}:{first.column}: {first.message}{rest}\n"
         f"    Correct it before the next run there: {commands.reconciler('validate')} lists every problem. "
-        "It does not stop this edit."
+        "This edit is still possible."
     )
 
 
@@ -314,7 +318,7 @@ def _require_editable(changes: Sequence[FileChange]) -> None:
         state, add = Repository(file.parent).state_of(file.name), commands.shell("git", "add", each.shown)
         if state == "untracked":
             raise ReconcilerError(
-                f"{each.shown}: the file is not in git yet, so that git could not undo this edit\n"
+                f"{each.shown}: the file is not in git yet, so git could not undo this edit\n"
                 f"    Commit it first ({add}, `git commit`), or edit it by hand."
             )
         if state == "changed":
@@ -340,7 +344,7 @@ def _write(change: FileChange) -> None:
         now = path.read_bytes() if path.exists() else None
         if now != change.before:
             raise ReconcilerError(
-                f"{change.shown}: another process changed the file in the meantime\n    Run the command again."
+                f"{change.shown}: another process changed the file while this command ran\n    Run the command again."
             )
         if change.after is None:
             path.unlink()

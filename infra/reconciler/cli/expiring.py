@@ -23,7 +23,7 @@ _COLUMNS = ("FILE", "STAGE", "EXPIRES", "REMOVED ON", "OWNERS")
 @today_option
 @environments_option
 @format_option(
-    "Print for people, for programs, or as annotations in GitHub Actions of what is near or past its expiry."
+    "Print for people, for programs, or as annotations in GitHub Actions of units near or past their expiry."
 )
 def expiring(specs: Path, day: date, environments: tuple[str, ...], reporter: Reporter) -> int:
     """Print the units that expire, the next one first, and the stage of each.

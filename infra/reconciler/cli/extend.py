@@ -1,4 +1,4 @@
-"""`reconciler extend`: move a unit's last day to a later one."""
+"""`reconciler extend`: move a unit's last day to a later date."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _DaysOrDay(click.ParamType["timedelta | date"]):
 @click.argument("name")
 @click.argument("by", type=_DaysOrDay(), metavar="DAYS|DATE")
 def extend(specs: Path, day: date, environment: str | None, finish: Finish, *, name: str, by: timedelta | date) -> int:
-    """Move the last day of a unit to a later one: by a number of days (30d), or to a date.
+    """Move the last day of a unit to a later date: by a number of days (30d), or to a date.
 
     Days count from the unit's last day, or from today if it has expired. The environment's policy limits how far
     ahead the last day may be.

@@ -23,7 +23,7 @@ VIEWER = "roles/bigquery.dataViewer"
 @click.option("--ticket", metavar="TICKET", help="The ticket that requests this access.")
 @until_option("How long, in days from today: 14d.", "The last day, in UTC, in place of --for.")
 @click.option("--role", default=VIEWER, show_default=True, metavar="ROLE", help="The role on the dataset.")
-@click.option("--dataset", "key", metavar="KEY", help="Which dataset, if the file has several: its key in `datasets`.")
+@click.option("--dataset", "key", metavar="KEY", help="The dataset, if the file has several: its key in `datasets`.")
 @click.argument("name")
 @click.argument("member")
 def grant(
@@ -79,7 +79,7 @@ def _require_policy(environment: Environment, member: str, ticket: str | None, u
         longest = f"{policy.longest.days}d" if policy.longest is not None else "14d"
         missing.append(f"--for {longest}")
     if missing:
-        raise click.UsageError(f"{environment.name} requires more of a grant for {member}: add {' and '.join(missing)}")
+        raise click.UsageError(f"{environment.name} requires more for a grant to {member}: add {' and '.join(missing)}")
     if policy.longest is not None and until is not None and until - today > policy.longest:
         raise ReconcilerError(
             f"{until} is more than {policy.longest.days}d from today, the longest in {environment.file}\n"

@@ -26,7 +26,7 @@ def find_undeclared_members(
     try:
         live = read_masked_access(client, group_id)
     except Forbidden as error:
-        return [], f"cannot read who has {what}: {error.answer}"
+        return [], f"cannot read which members have {what}: {error.answer}"
     unread = f"cannot read which teams have {what}: this API key may not read teams" if live.is_without_teams else ""
     return list(undeclared_members(live, environment, day, client.account_info().user_id)), unread
 

@@ -24,7 +24,7 @@ _MOST_SHOWN = 100
 @click.option(
     "--onto",
     metavar="REF",
-    help="Merge the commit into this one first, without a work tree: a branch may be older than the default branch.",
+    help="First merge the commit into this one, without a work tree: a branch may be behind the default branch.",
 )
 @click.option(
     "--into",

@@ -63,7 +63,7 @@ def draft_files(
     reasons = {each.connection.id: undeclarable(each.connection) for each in read}
     found = [each for each in read if reasons[each.connection.id] is None]
     left_out = [
-        f"{each.connection.schema} ({each.connection.id}) is left out: no file can declare it, as {reason}"
+        f"{each.connection.schema} ({each.connection.id}) is left out: no file can declare it, because {reason}"
         for each in read
         if (reason := reasons[each.connection.id]) is not None
     ]

@@ -43,13 +43,20 @@ _REGION = "GCP_US_EAST4"
 @new_specs_option
 @today_option
 @finish_options
-@click.option("--group", "group_name", metavar="NAME", help="The Fivetran group.  [default: the only one, or it asks]")
+@click.option(
+    "--group",
+    "group_name",
+    metavar="NAME",
+    help="The Fivetran group.  [default: the only one; with several, the command asks]",
+)
 @click.option("--project", metavar="ID", help="The GCP project.  [default: that of the group's destination]")
-@click.option("--location", metavar="LOCATION", help="BigQuery's location.  [default: as Fivetran or Google has it]")
+@click.option(
+    "--location", metavar="LOCATION", help="BigQuery's location.  [default: that of the destination or the datasets]"
+)
 @click.option(
     "--purpose",
     type=click.Choice(("trial", "production")),
-    help="The policy of the environment: in a trial each unit expires, in production none does.",
+    help="The policy of the environment. In a trial each unit expires; in production none does.",
 )
 @click.option(
     "--code-owner", "code_owners", multiple=True, metavar="@ORG/TEAM", help="Who reviews its units; repeatable."
@@ -69,8 +76,8 @@ def init(
 ) -> int:
     """Write the files of a new environment: environment.yaml, Pulumi's stack file and lines of CODEOWNERS.
 
-    Reads Fivetran's group, its destination and the roles in it; and from Google who has a role on the project and on
-    every dataset. Asks for what they do not have. At the end it runs `reconciler doctor`.
+    Reads from Fivetran the group, its destination and the roles in it, and from Google the members with a role on the
+    project or on every dataset. Asks for what neither of them has. At the end it runs `reconciler doctor`.
 
     Needs FIVETRAN_APIKEY and FIVETRAN_APISECRET; a read-only key is enough. To read access it needs Google's
     application-default credentials, with `roles/browser` and `roles/bigquery.metadataViewer`. It leaves out what it may
@@ -96,7 +103,7 @@ def init(
         groups = reading.groups()
         free = _free_names(groups, specs, day)
         answers = _ask_all(
-            _Question("purpose", "Is it for trial or production", purpose, ("trial", "production")),
+            _Question("purpose", "Is the environment for trial or for production", purpose, ("trial", "production")),
             _Question("group", "Which Fivetran group", group_name or _only(free), free),
         )
         chosen = cast(Purpose, answers["purpose"])
@@ -113,7 +120,9 @@ def init(
     code = apply_changes(changes, specs, day, finish, meaning=f"Add the environment {environment}", notes=notes)
     if code != Exit.FINE or not file.exists():
         return code
-    print_note(f"next: {commands.shell('pulumi', 'stack', 'init', environment)}, after what doctor finds:")
+    print_note(
+        f"next: {commands.shell('pulumi', 'stack', 'init', environment)}, after you have corrected what doctor finds:"
+    )
     from reconciler.cli.doctor import doctor  # noqa: PLC0415 (slow to import)
 
     options = {"ci": False, "as_preview": False, "apply_identity": None, "reporter": REPORTERS["text"]}
@@ -152,7 +161,7 @@ def _ask(question: _Question) -> str:
 def _ask_code_owners() -> tuple[str, ...]:
     """Ask who reviews the units, which no API has; on a terminal only."""
     if not is_terminal():
-        print_note("notice: CODEOWNERS gets no line: name who reviews the units with --code-owner")
+        print_note("notice: no line was added to CODEOWNERS: name the reviewers of the units with --code-owner")
         return ()
     text = "Who reviews its units, as @org/team? Separate several by spaces; Enter leaves it out"
 
@@ -161,14 +170,14 @@ def _ask_code_owners() -> tuple[str, ...]:
             _require_code_owner(each)
         return tuple(answer.split())
 
-    # Asks again for what is no code owner.
+    # Asks again for what is not a code owner.
     owners: tuple[str, ...] = click.prompt(text, default="", show_default=False, err=True, value_proc=parse)
     return owners
 
 
 def _require_code_owner(text: str) -> None:
     if not _CODE_OWNER.fullmatch(text):
-        raise click.UsageError(f"{printable(text)} is no code owner: write @org/team, @user, or an e-mail address")
+        raise click.UsageError(f"{printable(text)} is not a code owner: write @org/team, @user, or an e-mail address")
 
 
 def _free_names(groups: Sequence[Group], specs: Path, day: date) -> tuple[str, ...]:

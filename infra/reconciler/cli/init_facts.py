@@ -30,7 +30,7 @@ class LiveProject:
     project_access: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Who has a role of BigQuery on the project that reads no data, by role."""
     readers: tuple[str, ...] = ()
-    """Who reads every dataset through a role on the project, a sentence each."""
+    """Sentences about members that read every dataset through a role on the project."""
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ _UNAPPLIED = {
     type=click.File("rb"),
     multiple=True,
     metavar="FILE",
-    help="The output of `reconciler review --refresh --format json`: drift, and what waits for approval. Repeatable, "
+    help="The output of `reconciler review --refresh --format json`: drift, and changes that need approval; repeatable "
     "for an environment of several stacks.",
 )
 @outputs_option

@@ -26,9 +26,9 @@ class ReadAccess:
 
     access: LiveAccess = field(default_factory=LiveAccess)
     gaps: tuple[str, ...] = ()
-    """What the credentials may not see, a sentence each."""
+    """Sentences about what the credentials may not see."""
     failures: tuple[str, ...] = ()
-    """What failed, a sentence each: an answer without it is not complete."""
+    """Sentences about what failed, so that the answer is not complete."""
 
 
 def read_access(project: str, datasets: Iterable[str] | None) -> ReadAccess:

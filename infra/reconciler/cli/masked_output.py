@@ -79,7 +79,7 @@ def _mask_task(task: Alert, live: Connection, known: KnownValues) -> str:
     code = secrets.show_label(task.code, known)
     if known.unknown and task.message:
         page = dashboard_url(live.id)
-        return f"{code or 'a task'}: its text may quote a secret that is not read here, see {page}"
+        return f"{code or 'a task'}: its text is not shown, because it may quote a secret: see {page}"
     return ": ".join(filter(None, (code, secrets.show(task.message, known))))
 
 

@@ -1,4 +1,4 @@
-"""`reconciler move`: carry units to another stack of their environment."""
+"""`reconciler move`: move units to another stack of their environment."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from reconciler.lifecycle.airflow import variable_of
 from reconciler.model import Fleet, Unit, commands
 from reconciler.model.commands import count
 from reconciler.model.errors import InvalidSpecs, ReconcilerError, RemoteError
-from reconciler.state.carry import Movable, State, carry
+from reconciler.state.move_units import Movable, State, move_units
 
 #: How Pulumi reports a stack that was never created.
 _UNKNOWN = ("no stack named", "unknown stack")
@@ -55,24 +55,25 @@ class _File:
 @specs_option
 @today_option
 @environment_option
-@click.option("--to", "stack", required=True, metavar="STACK", help="The stack to carry them to: prod, or prod.FOLDER.")
-@click.option("--yes", "-y", is_flag=True, help="Carry them over without a question.")
+@click.option("--to", "stack", required=True, metavar="STACK", help="The stack to move them to: prod, or prod.FOLDER.")
+@click.option("--yes", "-y", is_flag=True, help="Move them without asking.")
 @click.argument("units", nargs=-1, required=True)
 def move(specs: Path, day: date, environment: str | None, stack: str, *, yes: bool, units: tuple[str, ...]) -> int:
-    """Carry units to another stack of their environment: their resources in state, and their files.
+    """Move units to another stack of their environment: their resources in state, and their files.
 
-    Nothing is created, changed or deleted in Fivetran or BigQuery, and ids stay. The stack that gets the units is
-    written first, then the one that has them, then the files are moved with git. If it is killed in between, no run of
-    either stack deletes or creates the units; run it again, and it does what is left. Where only the files or only the
-    states were changed, it changes the other.
+    Nothing is created, changed or deleted in Fivetran or BigQuery, and ids stay. The command first writes the state of
+    the stack that gets the units, then that of the stack that had them, and then moves the files with git. If it is
+    killed in between, no run of either stack creates or deletes the units. Run it again: it does what is left, also
+    where only the files or only the states were changed.
 
-    Needs what `pulumi stack export` and `pulumi stack import` need of both stacks, and no run of either one at a time.
+    Needs access to the states of both stacks, as `pulumi stack export` and `pulumi stack import` do. No run of either
+    stack may be under way.
 
     Exit codes: 0 done; 1 the files would have problems; 2 wrong usage, or a stack is locked or was never applied;
     3 Pulumi failed.
     """
     if environment not in (None, stack.partition(".")[0]):
-        raise click.UsageError(f"{stack} is no stack of {environment}: leave out --environment")
+        raise click.UsageError(f"{stack} is not a stack of {environment}: leave out --environment")
     loaded = load(specs, Path.cwd(), day)
     loaded.stack(stack)
     fleet = loaded.fleet(stack.partition(".")[0])
@@ -95,13 +96,13 @@ def move(specs: Path, day: date, environment: str | None, stack: str, *, yes: bo
         print_text(f"file: {each.shown} → {each.shown_to}")
     _require_unlocked([stack, *found])
     if not yes and not is_terminal():
-        print_note("not moved: stdin is no terminal to ask on. Add --yes to move them")
+        print_note("not moved: the command cannot ask, because stdin is not a terminal. Add --yes to move them")
         return Exit.FINE
     if not yes and not click.confirm("Move them?", default=False, err=True):
         print_note("not moved")
         return Exit.FINE
     for source, held in found.items():
-        _carry(source, stack, held, exported)
+        _move_state(source, stack, held, exported)
     for each in moves:
         _move_file(each)
     print_note(f"moved {count(len(files), 'unit')} to {stack}")
@@ -186,10 +187,12 @@ def _movable(file: _File, name: str) -> Movable:
     return Movable(name, file.shown_to, frozenset(functions), frozenset({variable} if variable else ()))
 
 
-def _carry(source: str, target: str, units: Sequence[Movable], exported: dict[str, Mapping[str, Any] | None]) -> None:
+def _move_state(
+    source: str, target: str, units: Sequence[Movable], exported: dict[str, Mapping[str, Any] | None]
+) -> None:
     """Write both states, unless another process has written one of them meanwhile."""
     losing, getting = (State(each, exported[each] or {}) for each in (source, target))
-    with_units, without = carry(losing, getting, units)
+    with_units, without = move_units(losing, getting, units)
     for stack, content in ((target, with_units), (source, without)):
         if _export(stack) != exported[stack]:
             raise ReconcilerError(f"another run changed the state of {stack} just now\n    Run the command again.")

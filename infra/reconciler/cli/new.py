@@ -127,7 +127,7 @@ def _code(
         if in_pull_request and Repository(file.parent).state_of(file.name) in ("untracked", "changed"):
             raise ReconcilerError(
                 f"{shown}: not committed, so that the pull request would lack it\n"
-                f"    Leave out --pull-request, and run {commands.reconciler('propose')} afterwards, which takes both."
+                f"    Leave out --pull-request. Then run {commands.reconciler('propose')}, which commits both files."
             )
         return file.resolve().relative_to(folder.resolve()).as_posix(), None
     target = folder / beside

@@ -76,7 +76,7 @@ app_option = click.option(
     envvar="RECONCILER_GITHUB_APP",
     metavar="ID",
     show_envvar=True,
-    help="The id of the GitHub App that writes check runs.  [default: GitHub Actions, which each workflow writes as]",
+    help="The id of the GitHub App that writes check runs.  [default: that of GitHub Actions]",
 )
 
 run_url_option = click.option(

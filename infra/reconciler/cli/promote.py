@@ -37,7 +37,7 @@ from reconciler.model.commands import count
     "checkouts",
     multiple=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A checkout of bigquery-etl, whose queries that read the first environment are listed; repeatable.",
+    help="A checkout of bigquery-etl: its queries that read the first environment are listed. Repeatable.",
 )
 @click.argument("name")
 def promote(

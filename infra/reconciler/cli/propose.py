@@ -23,7 +23,7 @@ from reconciler.model.errors import Problem, ReconcilerError
 @specs_option
 @today_option
 @environment_option
-@click.option("--yes", "-y", is_flag=True, help="Propose without a question.")
+@click.option("--yes", "-y", is_flag=True, help="Propose without asking.")
 @click.option("--message", "-m", metavar="TEXT", help="The title of the pull request.  [default: what the files say]")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 def propose(
@@ -69,7 +69,9 @@ def _changes(specs: Path, environment: str | None, named: Container[str]) -> Ite
     try:
         top = Path(repository.run("rev-parse", "--show-toplevel").decode("utf-8", "surrogateescape").rstrip("\n"))
     except ReconcilerError:
-        raise ReconcilerError(f"{specs}: no git repository\n    Propose the files in your own way.") from None
+        raise ReconcilerError(
+            f"{specs}: not in a git repository\n    Propose the files without this command."
+        ) from None
     options = ("--porcelain", "-z", "--no-renames", "--untracked-files=all")
     listed = repository.run("status", *options, "--", environment or ".").decode("utf-8", "surrogateescape")
     for record in listed.split("\0"):

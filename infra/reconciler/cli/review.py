@@ -68,7 +68,7 @@ _URN = re.compile(r"urn:pulumi:\S+::(\S+)")
 )
 @click.option("--refresh", is_flag=True, help="Compare with what exists now, and not only with the last run.")
 @click.option(
-    "--changed", is_flag=True, help="Look only at units whose files differ from those of the last applied run."
+    "--changed", is_flag=True, help="Review only units whose files differ from those of the last applied run."
 )
 @click.option(
     "--summary",
@@ -95,8 +95,8 @@ def review(
     data, syncs a history again, widens access, retires a unit or removes an Airflow variable. Each has a fingerprint,
     which is the same on every run and machine. Values of settings are not printed.
 
-    With --changed it is a quick review: it says which units it has not looked at, and can be neither recorded nor
-    compared. All files are read and checked all the same.
+    With --changed it is a quick review: it names the units that it does not cover, and can be neither recorded nor
+    compared. It still reads and checks all files.
 
     Exit codes: 0 done, whatever the run would do; 1 the run is rejected, or the files have problems; 2 wrong usage;
     3 Fivetran or Google failed.
@@ -134,7 +134,7 @@ def review(
         found = find_consequences(preview, loaded, name, day, tables)
     scope = None if quick is None else quick.scope
     if scope is not None:
-        # It has not counted the requests of the units that it has not looked at.
+        # It has not counted the requests of the units that it does not cover.
         found = [each for each in found if each.kind != "quota"]
     faults = [_fault(each) for each in preview.faults]
     document = ReviewDocument.of(name, found, faults, simulated=base is not None, quick=scope)

@@ -54,7 +54,7 @@ def read_review(file: BinaryIO, environment: str, *stacks: str) -> ReviewDocumen
         document = read_document(file.read(documents.LONGEST + 1))
     except InvalidReview as error:
         command = commands.reconciler("review", "--format", "json", environment=environment)
-        raise click.UsageError(f"{name} is no output of {command}: {error}") from None
+        raise click.UsageError(f"{name} is not the output of {command}: {error}") from None
     if document.environment not in (environment, *stacks):
         raise click.UsageError(f"{name} is not about {environment}")
     return document
@@ -71,11 +71,11 @@ def build_page(document: ReviewDocument, *, code_changed: bool = False) -> Page:
         Section(_HEADINGS[key], entries, by_file=key != "rejected", is_minor=key == "detail")
         for key, entries in {"rejected": rejected, **by_severity}.items()
     ]
-    kind = ", simulated" if document.simulated else ", at a quick look" if document.quick else ""
+    kind = " (simulated)" if document.simulated else " (quick review)" if document.quick else ""
     title = f"What a run of {document.environment} would do{kind}"
     introduction = [*([_CODE_CHANGED] if code_changed else []), *([_SIMULATED] if document.simulated else [])]
     introduction += [] if document.quick is None else [_describe_scope(document.quick)]
-    empty = "nothing" if document.quick is None else "nothing, as far as it has looked"
+    empty = "nothing" if document.quick is None else "nothing, in the units that it covers"
     return Page(sections, title, empty, document.as_record(), introduction=introduction)
 
 
@@ -151,17 +151,18 @@ def _entry(item: Item, document: ReviewDocument) -> Entry:
 
 
 def _describe_scope(scope: Scope) -> str:
-    """Return what a quick review has looked at, and what it has not."""
+    """Return which units a quick review covers, and which it does not."""
     units = count(len(scope.looked_at), "unit")
     if reasons := [REASONS[each] for each in scope.reasons]:
-        return f"This is a quick review. It looked at {units}, which are all, because {format_list(reasons)}. {_QUICK}"
+        number = len(scope.looked_at)
+        return f"This is a quick review. It covers all units ({number:,}), because {format_list(reasons)}. {_QUICK}"
     parts = ["This is a quick review."]
     if scope.looked_at:
-        parts.append(f"It looked at {units} with changed files: {_name(scope.looked_at)}.")
+        parts.append(f"It covers {units} with changed files: {_name(scope.looked_at)}.")
     elif scope.not_looked_at:
         parts.append("No file of a unit changed.")
     if scope.not_looked_at:
-        parts.append(f"It has not looked at {count(len(scope.not_looked_at), 'unit')}: {_name(scope.not_looked_at)}.")
+        parts.append(f"It does not cover {count(len(scope.not_looked_at), 'unit')}: {_name(scope.not_looked_at)}.")
     return " ".join([*parts, _QUICK])
 
 

@@ -14,7 +14,7 @@ from reconciler.edits import access
 @click.command()
 @edit_options
 @click.option("--role", metavar="ROLE", help="Only this role.  [default: all]")
-@click.option("--dataset", "key", metavar="KEY", help="Which dataset, if the file has several: its key in `datasets`.")
+@click.option("--dataset", "key", metavar="KEY", help="The dataset, if the file has several: its key in `datasets`.")
 @click.argument("name")
 @click.argument("member")
 def revoke(

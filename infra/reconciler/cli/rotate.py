@@ -40,7 +40,7 @@ def rotate(
     """
     if unexpected:
         step = commands.reconciler("secret put", "NAME", environment=environment)
-        raise click.UsageError(f"a value is no argument: leave it out, and write it with {step}")
+        raise click.UsageError(f"the value must not be an argument: leave it out, and write it with {step}")
     unit = read_unit(specs, environment, name, day)
     edited = rotation.rotate(unit.source, unit.environment, unit.name, key, version, find_fault=_find_fault)
     return edit_unit(unit, specs, day, edited, finish)

@@ -43,7 +43,9 @@ def secret() -> None:
     "--from-file", "file", type=click.Path(path_type=Path), metavar="FILE", help="The file that has the value."
 )
 @click.option("--create", is_flag=True, help="Create the secret if there is none. On a terminal the command asks.")
-@click.option("--exact", is_flag=True, help="Keep line ends and a byte-order mark, for a reference with `exact: true`.")
+@click.option(
+    "--exact", is_flag=True, help="Keep line breaks and a byte-order mark, for a reference with `exact: true`."
+)
 @click.argument("name")
 @click.argument("unexpected", nargs=-1, metavar="")
 def put(
@@ -59,10 +61,10 @@ def put(
 ) -> int:
     """Write a value as a new version of the secret NAME, and print the reference for a unit's file.
 
-    Reads the value from the terminal, which does not show it; from stdin, if that is no terminal; or from a file. A
+    Reads the value from the terminal, which does not show it; from stdin, if that is not a terminal; or from a file. A
     value is never an argument: the shell's history and other processes would see it.
 
-    Leaves out a byte-order mark, and the line end after a value of one line. A key in JSON stays as it is. Writes
+    Leaves out a byte-order mark, and the line break after a value of one line. A key in JSON stays as it is. Writes
     nothing if the newest version has this value.
 
     Needs Google credentials with `roles/secretmanager.secretVersionAdder`; to compare with the newest version,
@@ -71,7 +73,7 @@ def put(
     Exit codes: 0 written, or there already; 2 wrong usage, or an empty value; 3 Google failed.
     """
     if unexpected:
-        raise click.UsageError("a value is no argument: leave it out, and the command asks for it")
+        raise click.UsageError("the value must not be an argument: leave it out, and the command asks for it")
     if not _NAME.fullmatch(name):
         raise click.BadParameter("expected letters, digits, underscores and hyphens", param_hint="NAME")
     if looks_like_credential(name):

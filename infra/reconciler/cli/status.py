@@ -33,7 +33,7 @@ _COLUMNS = ("UNIT", "CONNECTION", "SETUP", "SYNC", "SCHEDULE", "LAST SUCCESS")
 @environment_option
 @format_option("Print for people, or for programs.", "text", "json")
 @outputs_option
-@click.option("--wait", "waits", is_flag=True, help="Follow the units until their DAGs can be enabled.")
+@click.option("--wait", "waits", is_flag=True, help="Wait until the DAGs of the units can be enabled.")
 @click.option(
     "--timeout",
     type=Duration(),

@@ -102,7 +102,7 @@ def wait(
 ) -> Followed:
     """Read the status until every unit is ready or needs attention, or until the timeout.
 
-    A failure of Fivetran or of the network is shown, and the next look follows: a wait of hours outlives it.
+    If Fivetran or the network fails, the command shows that and asks again after the interval.
 
     Raises KeyboardInterrupt on Ctrl-C, after the last step of each unit is printed.
     """
@@ -114,7 +114,7 @@ def wait(
                 statuses = look()
             except _PASSING as error:
                 for unit in units:
-                    show(unit, f"not known now: {_reason(error)}; asking again")
+                    show(unit, f"not known at the moment: {_reason(error)}; trying again")
                 outcomes = {Readiness.WAITING}
             else:
                 for status in statuses:

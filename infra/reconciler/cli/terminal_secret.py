@@ -43,7 +43,7 @@ def read_secret(prompt: str, file: Path | None, limit: int) -> bytes:
                 return stream.read(limit + 1)
         except (OSError, ValueError) as error:
             # What stands in place of a file's name may be the value.
-            reason = getattr(error, "strerror", None) or "no valid name"
+            reason = getattr(error, "strerror", None) or "not a valid name"
             raise ReconcilerError(f"the file of --from-file cannot be read: {reason}") from None
     if not sys.stdin.isatty():
         return sys.stdin.buffer.read(limit + 1)

@@ -249,15 +249,15 @@ def _no_member(text: str, workgroups: Iterable[str | None], known: Collection[st
     if text in known or text == FIVETRANS_ACCOUNT:
         return None
     if text.startswith("workgroup:") and not any(workgroups):
-        return f"{printable(text)}: no environment that is asked about has `workgroups`. Name the Google group"
+        return f"{printable(text)}: none of these environments has `workgroups`. Name the Google group"
     if _is_written_as_member(text) or _is_written_as_member(f"user:{text}"):
         return None
     kinds = ("user", "group", "serviceAccount", "domain", "workgroup")
     kind, _, name = text.partition(":")
     near = get_close_matches(kind, kinds, 1) or [each for each in kinds if each.lower() == kind.lower()]
     likely = f"{near[0]}:{name}" if near else ""
-    hint = f": is it {likely}?" if _is_written_as_member(likely) else ". Write user:a@example.com, or an address"
-    return f"{printable(text)!r} is no member{hint}"
+    hint = f": did you mean {likely}?" if _is_written_as_member(likely) else ". Write user:a@example.com, or an address"
+    return f"{printable(text)!r} is not a member{hint}"
 
 
 def _is_written_as_member(text: str) -> bool:
@@ -267,7 +267,7 @@ def _is_written_as_member(text: str) -> bool:
 def _no_dataset(asked: _Question, names: set[str]) -> str:
     where = ", ".join(fleet.environment.name for fleet in asked.fleets)
     likely = get_close_matches(asked.text, sorted(names), 1)
-    hint = f": is it {likely[0]}?" if likely else ". A member has its kind: user:a@example.com"
+    hint = f": did you mean {likely[0]}?" if likely else ". A member has its kind: user:a@example.com"
     return f"no dataset {printable(asked.text)} in {where} on {asked.day}{hint}"
 
 
@@ -277,7 +277,7 @@ def _past_files(specs: Path, day: date, branch: str | None) -> Iterator[tuple[Lo
     repository = Repository(Path.cwd())
     top = Path(repository.run("rev-parse", "--show-toplevel").decode("utf-8", "surrogateescape").rstrip("\n"))
     if not specs.resolve().is_relative_to(top.resolve()):
-        raise ReconcilerError(f"{specs} is no folder of the repository {top}\n    Name one with --specs.")
+        raise ReconcilerError(f"{specs} is not a folder of the repository {top}\n    Name one with --specs.")
     folder = specs.resolve().relative_to(top.resolve())
     commit = find_past_commit(repository, day, branch)
     found = read_head_files(repository, commit.commit, folder.as_posix())

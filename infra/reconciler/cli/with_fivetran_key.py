@@ -60,5 +60,5 @@ def _read(secret: str) -> dict[str, str]:
         raise RemoteError(str(error)) from None
     key, _, api_secret = value.strip().partition(":")
     if not key or not api_secret or not value.strip().isprintable() or " " in value.strip():
-        raise ReconcilerError(f"the value of {secret} is no API key\n    Add a version whose value is KEY:SECRET.")
+        raise ReconcilerError(f"the value of {secret} is not an API key\n    Add a version whose value is KEY:SECRET.")
     return {"FIVETRAN_APIKEY": key, "FIVETRAN_APISECRET": api_secret}

@@ -135,7 +135,7 @@ def declared_datasets(unit: Document) -> Iterator[tuple[str, Path]]:
 
 
 def string_items(document: Document, *path: str | int) -> Iterator[tuple[str, Path]]:
-    """Yield the strings of a list, each with its path; nothing when it is no list."""
+    """Yield the strings of a list, each with its path; nothing when it is not a list."""
     items = document.at(*path)
     if isinstance(items, list):
         yield from ((item, (*path, index)) for index, item in enumerate(items) if isinstance(item, str))

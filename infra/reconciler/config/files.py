@@ -53,7 +53,7 @@ def read_beside(file: Path, specs_dir: Path, limits: FileRules, edited: Edited |
 
 
 def read_regular(file: Path, most_bytes: int) -> bytes | None:
-    """Return a file's bytes, at most one more than allowed; None when it is no regular file.
+    """Return a file's bytes, at most one more than allowed; None when it is not a regular file.
 
     Raises OSError.
     """

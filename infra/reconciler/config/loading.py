@@ -105,7 +105,9 @@ class Loaded:
             raise InvalidSpecs(self.problems_of(environment))
         if not self.environments:
             raise InvalidSpecs(self.problems)
-        raise ReconcilerError(f"no environment {environment!r} in the specs, which have {', '.join(self.environments)}")
+        raise ReconcilerError(
+            f"there is no environment {environment!r}: the environments are {', '.join(self.environments)}"
+        )
 
 
 def load(

@@ -1,7 +1,7 @@
 """Recognise credentials: by the name of their key, by their text, by what the catalogue knows.
 
 From Fivetran's API description: the properties of format `password`, and those beside them whose words say the same,
-without names that are no secret in another service (`username`, `role_arn`, `primary_key`, `certificate`, …). Endings
+without names that are not secrets in another service (`username`, `role_arn`, `primary_key`, `certificate`, …). Endings
 stay right for services to come; what they miss is caught by its armour, or by a reviewer.
 
 A text in place of a secret's name is recognised by its form. Names are words with something between them, and maybe a
@@ -37,7 +37,7 @@ _NEVER = ("integer", "number", "boolean", "choice")
 def is_credential_key(path: Path) -> bool:
     """Return whether the value at this path of a config tree is a credential, by its key's name.
 
-    Items of a list count by the list's key. `apiKey` and `api-key` are no keys of Fivetran's, but a secret under
+    Items of a list count by the list's key. `apiKey` and `api-key` are not keys of Fivetran's, but a secret under
     them is in git too.
     """
     names = [step for step in path if isinstance(step, str)]

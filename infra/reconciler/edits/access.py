@@ -68,7 +68,7 @@ def grant(source: Source, environment: Environment, name: str, dataset: Path, wa
         if each.is_alone and until is not None and wanted.ticket is not None and each is given[0]:
             edited = set_value(source, (*each.path, "until"), until)
             edited = set_value(edited, (*each.path, "ticket"), wanted.ticket)
-            return _granted(edited, name, dataset, wanted, f"until {each.until} so far")
+            return _granted(edited, name, dataset, wanted, f"instead of until {each.until}")
         source = remove(source, each.removable, keep=dataset)
     content: dict[str, Any] = {"role": wanted.role, "members": [member]}
     content |= {} if wanted.ticket is None else {"ticket": wanted.ticket}

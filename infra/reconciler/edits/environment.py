@@ -60,7 +60,7 @@ class Facts:
     project_access: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Who has a role on the project that reads no data, by role."""
     project_readers: tuple[str, ...] = ()
-    """Who reads every dataset through a role on the project, a sentence each."""
+    """Sentences about members that read every dataset through a role on the project."""
     members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Who has a role in the Fivetran group, by role."""
     own_user: str | None = None
@@ -165,7 +165,7 @@ def environment_text(facts: Facts, purpose: Purpose, schema: str) -> str:
     comments: dict[Path, str] = {}
     if not facts.has_destination:
         comments["fivetran", "destination"] = (
-            "Fivetran has no destination yet: the first run creates it so, and location and region are fixed then."
+            "The first run creates the destination with these values. After that, location and region are fixed."
         )
     if members:
         comments["fivetran", "access"] = (

@@ -73,7 +73,7 @@ def promote(
     _declare_schemas(result, new)
     if (day := first_last_day(new, today)) is not None:
         result.source = set_value(result.source, ("expires",), str(day), order=order_below())
-        result.notes.append(f"added `expires`: {new.name} demands a last day, {day} at the latest")
+        result.notes.append(f"added `expires`: {new.name} requires a last day, {day} at the latest")
     _replace_own_comments(result, name, old, new)
     if result.source.find(("connector", "function")) is not None:
         result.notes.append(
@@ -217,4 +217,4 @@ def _declare_schemas(result: Promoted, new: Environment) -> None:
     if result.source.find(("connector", "sync")) is None:
         sync = {"new": "allow_columns", "schemas": dict.fromkeys(several, "included")}
         result.source = set_value(result.source, ("connector", "sync"), sync, order=order_below("connector"))
-        result.notes.append("added `sync`: other schemas of the source stay out")
+        result.notes.append("added `sync`: other schemas of the source are not synced")

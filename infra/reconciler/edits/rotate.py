@@ -70,7 +70,7 @@ def rotate(
         edited = set_value(edited, (*each.path, "version"), new.version)
     notes = [f"{each.shown}: version {old.version or 'latest'} becomes {new.version}" for each in same]
     if old.kind != "secret":
-        notes.append(f"the run that applies it has to have the new value in {old.kind} {old.name}")
+        notes.append(f"the run that applies this change needs the new value in {old.kind} {old.name}")
     return Edited(edited, f"Rotate {chosen.shown} of {name} to version {new.version}", tuple(notes))
 
 

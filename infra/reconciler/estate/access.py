@@ -84,7 +84,7 @@ class AccessGrant:
     """The last day, as an ISO date."""
     ticket: str | None = None
     condition: str | None = None
-    """A condition that is no last day."""
+    """A condition that is not a last day."""
     reads: bool | None = True
     """Whether the role reads tables; None if that is not known."""
 

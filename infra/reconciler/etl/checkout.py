@@ -28,7 +28,7 @@ _METADATA, _DATASET_METADATA = "metadata.yaml", "dataset_metadata.yaml"
 _METADATA_OF_GENERATORS = re.compile(r"(?:[\w{}-]+\.)*metadata(?:_\w+)?\.yaml")
 #: The key as it is in UTF-16, which YAML allows.
 _IN_UTF_16 = tuple(TASKS_KEY.encode(each) for each in ("utf-16-le", "utf-16-be"))
-NOT_UTF_8 = "is no UTF-8 text"
+NOT_UTF_8 = "is not UTF-8 text"
 _SKIPPED = frozenset({"__pycache__", "node_modules", "venv"})
 _JINJA = ".jinja"
 
@@ -143,7 +143,7 @@ def _read(path: str, query: str, reader: Reader, projects: Collection[bytes]) ->
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 (10,000 files)
             return EtlFile(
-                shown, query, faults=(MetadataFault("is no regular file"),)
+                shown, query, faults=(MetadataFault("is not a regular file"),)
             )  # a pipe or device may have no end
         with open(path, "rb") as stream:  # noqa: PTH123 (10,000 files)
             raw = stream.read()

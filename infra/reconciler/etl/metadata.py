@@ -34,7 +34,7 @@ _NESTING = "[{-:?"
 class FivetranTask:
     """An entry of `depends_on_fivetran`, and where its `task_id` is.
 
-    It has `ANY` for each expression of a template.
+    In `task_id`, `ANY` stands for each expression of a template.
     """
 
     task_id: str

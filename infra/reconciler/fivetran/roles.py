@@ -1,6 +1,6 @@
 """Roles in a Fivetran group, by their current and former names. Pure.
 
-A role in the account reaches every group. The API lists a group's users with it, and it is no role in the group.
+A role in the account reaches every group. The API lists a group's users with it, and it is not a role in the group.
 """
 
 from __future__ import annotations

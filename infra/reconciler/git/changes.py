@@ -146,7 +146,7 @@ def find_commit(repository: Repository, name: str) -> str:
         step = "Fetch it: `git fetch origin`."
         if _is_shallow(repository):
             step = "This clone is shallow. Fetch its history: `git fetch --unshallow`."
-        raise ReconcilerError(f"{printable(name)} is no commit that this repository has\n    {step}")
+        raise ReconcilerError(f"this repository has no commit {printable(name)}\n    {step}")
     return commit
 
 

@@ -3,8 +3,8 @@
 Its files are written to an empty folder.
 
 Only ordinary files are written, with plain names: the YAML files, and the packages, certificates and keys that a unit
-names. A link, a submodule, an executable, a name that is no plain name, and what is too much are rejected, all at once,
-and then nothing is written.
+names. A link, a submodule, an executable, a name with special characters, and too many or too large files are
+rejected, all at once, and then nothing is written.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def plain_folder(specs: str) -> str:
     """Return a folder of the repository as git names it. Raises `ReconcilerError` for any other path."""
     path = PurePosixPath(specs)
     if path.is_absolute() or not path.parts or any(not _NAME.fullmatch(part) for part in path.parts):
-        text = "is no folder of the repository"
+        text = "is not a folder of the repository"
         raise ReconcilerError(f"{printable(specs)[:_LONGEST_SHOWN]} {text}\n    Name it from the repository's top.")
     return path.as_posix()
 
@@ -183,7 +183,7 @@ def _collisions(entries: Sequence[TreeEntry]) -> Iterator[Problem]:
     for entry in entries:
         path, *parents = _steps(entry)
         if files[path.casefold()] > 1 and len(spelled[path.casefold()]) == 1:
-            yield _problem(entry.path, "twice in one folder", "write the commit anew with `git`")
+            yield _problem(entry.path, "twice in one folder", "write the commit again with `git`")
         elif path.casefold() in folders:
             yield _problem(entry.path, "a file and a folder of one name", "rename one of them")
         elif any(len(spelled[step.casefold()]) > 1 for step in (path, *parents)):

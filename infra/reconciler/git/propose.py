@@ -147,7 +147,7 @@ class _Git:
         except FileNotFoundError:
             raise ReconcilerError("git: not found\n    Install git, or leave out --pull-request.") from None
         except ReconcilerError:
-            raise ReconcilerError(f"{folder}: no git repository\n    Leave out --pull-request.") from None
+            raise ReconcilerError(f"{folder}: not in a git repository\n    Leave out --pull-request.") from None
         self.top = Path(top)
 
     def run(self, *arguments: str, stdin: bytes = b"", index: str = "", step: str = "") -> str:

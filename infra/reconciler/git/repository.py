@@ -114,7 +114,7 @@ class Repository:
                 f"    Fetch it: `git fetch --no-tags --depth=1 origin {commit}`."
             )
         if answer != "commit":
-            raise ReconcilerError(f"{commit} is a {answer}, and no commit\n    Name the commit.")
+            raise ReconcilerError(f"{commit} is a {answer}, not a commit\n    Name the commit.")
 
     def merge_tree(self, base: str, commit: str) -> str:
         """Return the tree that a merge of a commit into a base would make, as git merges without a work tree.

@@ -69,14 +69,18 @@ class GitHub:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         if not _REPOSITORY.fullmatch(repository):
-            raise ReconcilerError("GITHUB_REPOSITORY is no repository\n    Set it to OWNER/NAME.")
+            raise ReconcilerError("GITHUB_REPOSITORY is not a repository\n    Set it to OWNER/NAME.")
         if not _TOKEN.fullmatch(token):
-            raise ReconcilerError("GITHUB_TOKEN is no token: it has a space, a line end or another such character")
+            raise ReconcilerError(
+                "GITHUB_TOKEN is not a token: it has a space, a line break or another invalid character"
+            )
         self._token = token
         self.repository = repository
         self._url = url.rstrip("/")
         if not _is_safe(self._url):
-            raise ReconcilerError("GITHUB_API_URL is no address that a token may be sent to\n    Use https.")
+            raise ReconcilerError(
+                "GITHUB_API_URL does not begin with https://, so no token is sent to it\n    Use https."
+            )
         self._graphql_url = graphql_url or f"{self._url.removesuffix('/v3')}/graphql"
         self._sleep = sleep
         self._login = ""
@@ -141,7 +145,7 @@ class GitHub:
         for _ in range(_MOST_PAGES):
             part = answer.content.get(key) if key and isinstance(answer.content, dict) else answer.content
             if not isinstance(part, list):
-                raise RemoteError(f"GET {path}: GitHub's answer is no list", speaker="GitHub")
+                raise RemoteError(f"GET {path}: GitHub's answer is not a list", speaker="GitHub")
             found += part
             if answer.next is None:
                 return found

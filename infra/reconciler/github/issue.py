@@ -12,7 +12,7 @@ from reconciler.model.errors import ReconcilerError
 LONGEST = 60_000
 _LONGEST_TITLE = 256
 _LABEL = "reconciler"
-#: The last line, which changes with each run and is no reason for an edit.
+#: The last line, which changes with each run and is not a reason for an edit.
 _RUN = re.compile(r"\n\n<!-- run -->[^\n]*\n?\Z")
 #: A name that GitHub would notify, also behind a backslash: it looks at the rendered text.
 _MENTION = re.compile(r"@(?=[A-Za-z0-9])")

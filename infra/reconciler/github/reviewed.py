@@ -80,14 +80,14 @@ def reviewed(
 
 
 def _approved(github: GitHub, history: History, pull: dict[str, Any]) -> tuple[str, str]:
-    """Return since when owners of every touched file have approved the head, or why they have not."""
+    """Return the time at which owners of every touched file had approved the head, or why they have not."""
     number = pull["number"]
     approvals = _approvals(github, pull)
     if not approvals:
         return "", "no one but its author has approved its last commit"
     files = github.list(f"/pulls/{number}/files")
     if not files or len(files) >= _MOST_FILES:
-        return "", f"it touches no files, or {_MOST_FILES} and more"
+        return "", f"it touches no file, or {_MOST_FILES:,} files or more"
     before = history.commit_before(pull)
     owners = _owners(github, before) if before else None
     if owners is None:

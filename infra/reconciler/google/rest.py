@@ -1,6 +1,6 @@
-"""Requests to Google's JSON APIs: credentials, retries, and errors that keep Google's message apart.
+"""Requests to Google's JSON APIs: credentials, retries, and errors that hold Google's message separately.
 
-For the calls for which Google has no library, or one that is far larger than the call.
+It serves calls for which Google has no library, or only a library far larger than the call.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def check_github_environment(
     if approves:
         problems += _reviewer_problems(name, required)
     elif required:
-        text = f"jobs in {name} wait for its reviewers, also those of each day"
+        text = f"jobs in {name} wait for its reviewers, and so do the daily jobs"
         yield Check(_ENVIRONMENT, "warning", text, "remove its required reviewers")
     text = f"{name} exists, and only {default_branch} may use it"
     yield from problems or [Check(_ENVIRONMENT, "ok", text + (", with reviewers" if approves else ""))]
@@ -64,10 +64,10 @@ def _branch_problems(name: str, allowed: Json | None, policies: Sequence[Json], 
 
 def _reviewer_problems(name: str, required: Sequence[Json]) -> Iterator[Check]:
     if not required:
-        text = f"{name} has no required reviewers, so who starts a stopped merge by hand approves it alone"
+        text = f"{name} has no required reviewers, so the user who starts a stopped merge by hand approves it alone"
         yield Check(_ENVIRONMENT, "failed", text, "add the code owners as required reviewers")
     elif not all(rule.get("prevent_self_review") for rule in required):
-        text = f"who starts a stopped merge by hand may approve it in {name} themselves"
+        text = f"the user who starts a stopped merge by hand may also approve it in {name}"
         yield Check(_ENVIRONMENT, "warning", text, "prevent self-review in the environment's settings")
 
 
@@ -122,7 +122,7 @@ def _review_problems(branch: str, pulls: Sequence[Json], classic: Json) -> Itera
         text = f"{branch} requires an approval by a code owner, which new commits dismiss"
         yield Check(_BRANCH, "ok", text)
     if not (any(each.get("require_last_push_approval") for each in pulls) or classic.get("require_last_push_approval")):
-        text = f"{branch} does not require that another person than the last pusher approves"
+        text = f"{branch} does not require an approval by a person other than the last pusher"
         yield Check(_BRANCH, "warning", text, _protect(branch))
 
 

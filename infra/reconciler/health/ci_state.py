@@ -94,7 +94,7 @@ def check_bucket(name: str, settings: Mapping[str, Any]) -> Iterator[Check]:
     iam = settings.get("iamConfiguration") or {}
     wanted = {
         "keeps no old versions of objects": (settings.get("versioning") or {}).get("enabled") is True,
-        "lets access lists of objects grant access": (iam.get("uniformBucketLevelAccess") or {}).get("enabled") is True,
+        "allows access lists on single objects": (iam.get("uniformBucketLevelAccess") or {}).get("enabled") is True,
         "does not prevent public access": iam.get("publicAccessPrevention") == "enforced",
     }
     options = ("--versioning", "--uniform-bucket-level-access", "--public-access-prevention")
@@ -130,7 +130,7 @@ def check_state_writers(
     ]
     for holder in holders:
         if holder.bindings is None:
-            text = f"cannot read the IAM policy of the {holder}, so who else can change gs://{bucket} is not complete"
+            text = f"cannot read the IAM policy of the {holder}, so others may be able to change gs://{bucket}"
             found.append(Check(_STATE, "warning", text, "run this with roles/iam.securityReviewer there"))
     members = {member for binding in bindings for member in binding.members}
     if expected not in members:
@@ -160,7 +160,7 @@ def _writers(
             yield Check(_STATE, "warning", text, f"check whether {binding.role} has storage.objects.create")
         elif writes:
             text = f"{format_names(others)} can change gs://{bucket} by {binding.role} on {where}"
-            yield Check(_STATE, "warning", text, f"revoke the role on {where}, unless they administer it")
+            yield Check(_STATE, "warning", text, f"revoke the role on {where}, unless these members administer it")
 
 
 def _can_change(role: str, permissions: Callable[[str], Collection[str] | None]) -> bool | None:
@@ -220,7 +220,7 @@ def check_stack_settings(
         different = [name for name in names if _comparable(settings.get(name)) != _comparable(found.get(name))]
         if different:
             text = f"{file} differs from Pulumi.{environment}.yaml in {format_names(different)}"
-            yield Check("stacks", "failed", text, "give both the same")
+            yield Check("stacks", "failed", text, "give both files the same settings")
         else:
             yield Check("stacks", "ok", f"{file} has the settings of Pulumi.{environment}.yaml")
 

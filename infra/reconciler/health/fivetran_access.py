@@ -149,7 +149,9 @@ def _differences(live: LiveRoles, declared: Mapping[str, str], environment: Envi
             yield Check(_CHECK, "warning", f"{name} has {there.role}, not the declared role {role}", f"run {up}")
         elif there.note:
             text = f"{name} has {role}{there.note}"
-            yield Check(_CHECK, "warning", text, "ask the user, or remove the line")
+            yield Check(
+                _CHECK, "warning", text, "ask the user to accept the invitation or to log in again, or remove the line"
+            )
 
 
 def _undeclared(live: LiveRoles, environment: Environment, today: date, own: str | None) -> Iterator[Check]:
@@ -157,4 +159,4 @@ def _undeclared(live: LiveRoles, environment: Environment, today: date, own: str
         to_do = f"declare it under `fivetran.access` in {environment.file}, or remove it in Fivetran"
         if environment.policy.undeclared_fivetran_access == "revoked" and "API key" not in each.note:
             to_do = f"run {commands.up(environment.name, refresh=True)}, which revokes the role, or declare it"
-        yield Check(_CHECK, "warning", f"{each}, and no file declares that", to_do)
+        yield Check(_CHECK, "warning", f"{each}, but no file declares it", to_do)

@@ -33,7 +33,7 @@ class InheritedAccess:
         condition = f', on the condition "{self.condition}"' if self.condition is not None else ""
         return (
             f"{format_names(self.members)} {verb if self.certain else 'may read'} {format_names(self.datasets)} "
-            f"by {self.role} on the {self.where}{condition}"
+            f"through {self.role} on the {self.where}{condition}"
         )
 
 
@@ -108,7 +108,7 @@ def check_inherited_access(
         yield Check("inherited access", "warning", str(each), _revoke_step(each, environment), asdict(each))
     readable = format_names([str(holder) for holder in holders if holder.bindings is not None])
     if not found and readable:
-        text = f"no undeclared member reads {format_names(sensitive)} by a role on the {readable}"
+        text = f"no undeclared member reads {format_names(sensitive)} through a role on the {readable}"
         yield Check("inherited access", "ok", text)
 
 

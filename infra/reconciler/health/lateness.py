@@ -54,7 +54,7 @@ def parse_time(moment: str | None) -> datetime | None:
 
 
 def format_ago(moment: str, now: datetime) -> str | None:
-    """Return how long ago one of Fivetran's times is, such as `3 h ago`; None for what is no time."""
+    """Return how long ago one of Fivetran's times is, such as `3 h ago`; None for what is not a time."""
     then = parse_time(moment)
     if then is None:
         return None

@@ -91,7 +91,7 @@ def access_of(live: Iterable[Mapping[str, Any]], context: ImportContext, *, is_w
         others = ", ".join(_format(entry, context.environment) for entry in _sorted(missing))
         comments["default_access",] = (
             f"As in BigQuery: without this line the dataset also gets {others}. `sensitive: true` is not possible, "
-            "because members below have access by a role on the project."
+            "because members below have access through a role on the project."
         )
     grants, marks = drafts.grants()
     return Access(

@@ -48,7 +48,7 @@ def _any_form() -> Iterable[tuple[str, ...]]:
 def undeclarable(connection: Connection) -> str | None:
     """Return why no file can declare a connection; None if one can."""
     if not _SERVICE.fullmatch(connection.service):
-        return f"{connection.service!r} is no service id"
+        return f"{connection.service!r} is not a service id"
     destination, service = destination_of(connection), catalog.find(connection.service)
     written = destination.as_config()
     if not all(_NAME.fullmatch(name) and len(name) <= _LONGEST_NAME for name in written.values()):

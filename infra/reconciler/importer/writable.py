@@ -8,7 +8,7 @@ from reconciler.yaml_text.writer import scalar
 
 #: A key is on one line, and libyaml looks for its colon in the first 1,024 characters only.
 _LONGEST_KEY = 1000
-#: Surrogates, which JSON may hold and UTF-8 may not, and code points that are no characters.
+#: Surrogates, which JSON may hold and UTF-8 may not, and code points that are not characters.
 _NO_CHARACTERS = re.compile("[\ud800-\udfff\ufffe\uffff]")
 _LINE_ENDS = re.compile("[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 

@@ -144,7 +144,7 @@ def fate_of_data(last_day: date | None, ends: Iterable[date | None], *, elsewher
 
 
 def describe_expiry(end: Expiry, today: date, *, connects: bool, data: DataFate, environment: str | None) -> str | None:
-    """Describe for owners that something expires soon, or has expired; None where neither is so."""
+    """Describe for owners that something expires soon, or has expired; None otherwise."""
     with_data = " with its data" if data is DataFate.DELETED else ""
     match end.stage:
         case Stage.WARNED:

@@ -1,7 +1,7 @@
 """The settings of connections and destinations outside `config`, by the names of Fivetran's API.
 
 Operations create_connection, modify_connection, create_destination and modify_destination. The schedule and the pause
-have keys of their own in a file. Actions (a historical sync, a connect card) are no settings.
+have keys of their own in a file. Actions (a historical sync, a connect card) are not settings.
 """
 
 from __future__ import annotations

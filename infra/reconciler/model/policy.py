@@ -63,7 +63,7 @@ class Policy:
     trust: Literal["declared", "any"] = "declared"
     """Whether a file may trust any certificate or host key that a source presents, instead of declared ones."""
     undeclared_fivetran_access: Literal["reported", "revoked"] = "reported"
-    """Whether a run takes roles in the Fivetran group from users and teams that `fivetran.access` does not list."""
+    """Whether a run revokes roles in the Fivetran group from users and teams that `fivetran.access` does not list."""
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ logger = logging.getLogger(__name__)
 
 
 def rejections(project: str, found: Findings, before: Mapping[str, Declared], group: str) -> list[str]:
-    """Return why datasets that exist are not adopted, a text each. Adoptions are logged.
+    """Return one text for each existing dataset that is not adopted, with the reason. Log adoptions.
 
     `before` is what the last run declared. A dataset in it is ours, even if that run was killed before it was in state.
     """
@@ -147,7 +147,7 @@ _MOST = 20
 def report_undeclared(
     found: Findings, before: Mapping[str, Declared], after: Mapping[str, Declared], news: Mapping[str, Any]
 ) -> None:
-    """Tell what is in no file; `news` are Preflight's inputs."""
+    """Log the undeclared datasets, or record them as a breach. `news` are Preflight's inputs."""
     project, file = news["gcp_project"], news["environment_file"]
     log = run.outcomes.breach if found.forbidden else _warn
     names = list(_names(found, before, after))

@@ -62,7 +62,7 @@ def moved_in(
 
 
 def _step(unit: str, stack: str) -> str:
-    return f"Carry them over first: {commands.reconciler('move', unit, '--to', stack)}."
+    return f"Move them first: {commands.reconciler('move', unit, '--to', stack)}."
 
 
 def _keys(unit: Declared) -> list[str]:

@@ -232,9 +232,9 @@ class Others:
 class Preflight(Resource, module="reconciler", name="Preflight"):
     """The first resource of a stack.
 
-    `units` maps unit names to what `Declared` has of each, `declarations` to all of it.
+    `units` maps unit names to the part that state stores, `declarations` to all that the files declare.
 
-    `in_bigquery` is what the run has found there. `root` is the folder that file names in messages are relative to.
+    `in_bigquery` is what the run has found in BigQuery. File names in messages are relative to the folder `root`.
     """
 
     former_variables: pulumi.Output[list[str]]

@@ -1,6 +1,6 @@
 """Check by their metadata, before any change, that new secret versions exist.
 
-A preview does it too, and reads no value. What the last run named already is not asked for again.
+A preview does so too, and reads no value. Versions that the last run named are not checked again.
 """
 
 from __future__ import annotations

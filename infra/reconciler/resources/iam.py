@@ -59,7 +59,7 @@ def project_access(environment: Environment, failures: FailureHook, opts: pulumi
 def fivetran_access(
     environment: Environment, account: pulumi.Input[str], failures: FailureHook, opts: pulumi.ResourceOptions
 ) -> pulumi.Resource:
-    """Grant what Fivetran's service account needs: nothing by which it reads what it did not write."""
+    """Grant the role that Fivetran's service account needs. It reads no data that others wrote."""
     name = f"{roles.FIVETRANS} Fivetran"
     what = f"{roles.FIVETRANS} on the project {environment.gcp_project} for Fivetran's service account"
     located = failures.options(_TYPE, name, file=environment.file, path="gcp_project", what=what)

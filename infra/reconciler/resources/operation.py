@@ -54,7 +54,7 @@ class Provider(ResourceProvider):
     Nothing may be set on an instance: it would be pickled into state.
     """
 
-    #: A reference to a class is no secret, and encrypting it costs a call a resource.
+    #: A reference to a class is not a secret, and encrypting it costs one call for each resource.
     serialize_as_secret_always = False
 
     #: The key of the file that an error is about which names none; a resource may have its own, as `path`.
@@ -102,7 +102,7 @@ def hide_secrets(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str,
 
     New is what differs from `before`.
 
-    A setting that is no secret may hold one when it was changed elsewhere, and drift gets into state and previews.
+    A setting that is not a secret may hold one when it was changed elsewhere, and drift gets into state and previews.
     """
     if now == before:
         return dict(now)

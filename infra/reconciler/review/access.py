@@ -42,10 +42,10 @@ def sensitivity(context: Context) -> Iterator[Consequence]:
             is_new, was = dataset in after.sensitive, dataset in before.sensitive
             if is_new == was:
                 continue
-            rule = "`default_access` of the environment"
-            verb, rest = "no longer treats ", f" as sensitive: {rule} applies, today's and any later one"
+            rule = "the environment's `default_access`"
+            verb, rest = "no longer treats ", f" as sensitive: {rule} applies to it, now and after any change"
             if is_new:
-                verb, rest = "treats ", f" as sensitive: {rule} does not apply"
+                verb, rest = "treats ", f" as sensitive: {rule} does not apply to it"
             text, several = f"{verb}dataset {dataset}{rest}", Several("dataset", dataset, verb, rest)
             place = context.dataset_place(dataset, *(["sensitive"] if is_new else []))
             kind = "sensitive_set" if is_new else "sensitive_removed"
@@ -102,7 +102,7 @@ class _ListChange:
         self.lines = self._lines()
 
     def consequences(self) -> Iterator[Consequence]:
-        """Return one consequence a member and role, and one for Fivetran's service account."""
+        """Return one consequence for each member and role, and one for Fivetran's service account."""
         if self.writes[0] != self.writes[1]:
             yield self._writer(is_new=self.writes[1])
         for key in sorted({*self.before, *self.after}):
@@ -138,16 +138,16 @@ class _ListChange:
         ticket = f" ({entry.condition.description})" if entry.condition and entry.condition.description else ""
         if not _are_dates([entry, *old]):
             conditions = [_condition(each) or " without a condition" for each in (entry, *old)]
-            so_far = " and".join(conditions[1:])
-            if so_far == conditions[0]:
-                so_far = " under another one with this title, or with another description"
+            earlier = " and".join(conditions[1:])
+            if earlier == conditions[0]:
+                earlier = " under one with the same title and another expression or description"
             if entry.condition is not None:
                 conditions[0] += f" `{entry.condition.expression}`"
-            return f"changes {role}", f"{member}: it applies{conditions[0]}, so far{so_far}"
+            return f"changes {role}", f"{member}: it applies{conditions[0]}, instead of{earlier}"
         if until is None:
-            return f"makes {role}", f"{member} permanent, so far until {before}"
+            return f"makes {role}", f"{member} permanent, instead of until {before}"
         if before is None:
-            return f"ends {role}", f"{member} on {until}{ticket}, so far permanent"
+            return f"ends {role}", f"{member} on {until}{ticket}, instead of never"
         if until == before:
             return f"keeps {role}", f"{member} until {until}, now for this reason: {ticket.strip(' ()') or 'none'}"
         return f"{'extends' if until > before else 'shortens'} {role}", f"{member} from {before} to {until}{ticket}"
@@ -284,7 +284,7 @@ def function_access(context: Context) -> Iterator[Consequence]:
             ]
             # Where no file names the function any more, the resource has the name of the unit that did.
             place = context.place(*units[:1] or [step.name], "connector", "function") or context.environment_place()
-            elsewhere = f" of project {project}" if project not in ("", context.environment.gcp_project) else ""
+            elsewhere = f" in project {project}" if project not in ("", context.environment.gcp_project) else ""
             yield Consequence(
                 "stop" if is_new else "note",
                 "function_granted" if is_new else "function_revoked",

@@ -51,14 +51,15 @@ def sent_values(context: Context, step: Step, name: str, unit: str) -> Iterator[
     for path in sorted({*before, *after}):
         if before.get(path) == after.get(path):
             continue
-        so_far = f", so far {_format_reference(before[path], after.get(path))}" if path in before else ""
+        old = _format_reference(before[path], after.get(path)) if path in before else ""
         sent = _format_reference(after[path]) if path in after else ""
         is_another = path in after and not after[path].held and not _is_rotation(before.get(path), after[path])
         warning = ". Another credential can open another account" if is_another else ""
-        text = f"sends {sent} as `{path}` of the {name}{so_far}, and tests the connection{warning}"
+        instead = f", instead of {old}" if old else ""
+        text = f"sends {sent} as `{path}` of the {name}{instead}, and tests the connection{warning}"
         if path not in after:
-            text = f"no longer sends `{path}` of the {name}{so_far}"
-        rest = f"{so_far}, and tests them{warning}"
+            text = f"no longer sends `{path}` of the {name}, which was {old}"
+        rest = f"{instead}, and tests them{warning}"
         several = several_connections(name, f"sends {sent} as `{path}` of ", rest) if sent else None
         place = context.place(unit, "connector", path)
         value = str(after[path]) if path in after else None
@@ -85,8 +86,8 @@ def _settings(context: Context, step: Step, name: str, unit: str) -> Iterator[Co
     if sources := [path for path in paths if may_name_source(path)]:
         keys = " and ".join(f"`{path}`" for path in sources)
         warning = (
-            ". That can change what is read: data of another source then joins the rows that are there, and Fivetran "
-            "does not sync the history again by itself"
+            ". This can change which source is read. Rows of another source are then added to the existing rows. "
+            "Fivetran does not sync the history again by itself"
         )
         is_tested = any(path.startswith(_SENT) for path in sources)
         text = f"changes {keys} of the {name}{', and tests the connection' if is_tested else ''}{warning}"
@@ -124,8 +125,12 @@ def _trust(context: Context, step: Step, name: str, unit: str) -> Iterator[Conse
         old, new = ((inputs.get("trust") or {}).get(kind) or {} for inputs in (step.old, step.new))
         place = context.place(unit, "connector", "trust", kind)
         if ANY in (old, new) and old != new:
-            verb = f"trusts any {noun} that the source of the {name} presents, which can then be another one"
-            text = verb if new == ANY else f"no longer trusts any {noun} that the source of the {name} presents"
+            text = f"no longer trusts any {noun} that the source of the {name} presents"
+            if new == ANY:
+                text = (
+                    f"trusts any {noun} that the source of the {name} presents: another server can then take the "
+                    "source's place"
+                )
             severity: Severity = "stop" if new == ANY else "note"
             yield Consequence(severity, "trust_changed", text, f"{name}: {kind}", unit, place, str(new == ANY))
         before, after = ({} if each == ANY else each for each in (old, new))

@@ -36,7 +36,7 @@ def connections(context: Context) -> Iterator[Consequence]:
                 new, recorded = _name(context, unit, step.new), context.before.get(unit)
                 old = (recorded and recorded.connection) or new
                 by = "a new one" if old == new else f"the new connection {new}"
-                text = f"replaces the connection {old} by {by}, which syncs its whole history again ({cost})"
+                text = f"replaces the connection {old} with {by}, which syncs its whole history again ({cost})"
                 place = context.place(unit, "connector", "allow_resync")
                 after = context.after.get(unit)
                 declared = [dict(after.permanent), dict(after.fixed)] if after else []
@@ -63,7 +63,7 @@ def _created(context: Context, unit: str, name: str, service: str, place: str) -
 def _deleted(context: Context, step: Step, name: str, unit: str, place: str) -> Consequence:
     recorded = context.before.get(unit)
     is_due = recorded is not None and context.has_come(recorded.ending)
-    text = f"takes the {name} out of state, and leaves it in Fivetran" if step.is_kept else f"deletes the {name}"
+    text = f"keeps the {name} in Fivetran, and no longer manages it" if step.is_kept else f"deletes the {name}"
     due = ", as its expiry says" if is_due else ""
     value = "kept in Fivetran" if step.is_kept else None
     return Consequence("stop", "connection_deleted", text + due, name, unit, place, value, is_scheduled=is_due)
@@ -81,7 +81,7 @@ def _name(context: Context, unit: str, inputs: Mapping[str, Any]) -> str:
 def _awaiting(context: Context, unit: str, name: str) -> Iterator[Consequence]:
     connector = context.units[unit].connector if unit in context.units else None
     if connector is not None and connector.awaiting is not None:
-        text = f"waits until {connector.awaiting.until} for this before the {name} runs: {connector.awaiting.what}"
+        text = f"does not start the {name} until this is done, by {connector.awaiting.until}: {connector.awaiting.what}"
         place = context.place(unit, "connector", "awaiting")
         day = date.fromisoformat(connector.awaiting.until)
         yield Consequence("note", "pending", text, name, unit, place, effective=day)
@@ -113,9 +113,9 @@ def activations(context: Context) -> Iterator[Consequence]:
             text = f"keeps the {name} paused, now for this reason: {paused}"
             yield Consequence("detail", "pause_explained", text, name, unit, place, str(paused))
         if step.old.get("schedule") != step.new.get("schedule"):
-            times = f"{_words(step.new)}, so far {_words(step.old)}"
+            times = f"{_words(step.new)}, instead of {_words(step.old)}"
             if step.old.get("schedule", {}).get("by") == "airflow" == step.new.get("schedule", {}).get("by"):
-                times = f"when the Airflow task {step.new['schedule'].get('task_id')} starts it, so far the task "
+                times = f"when the Airflow task {step.new['schedule'].get('task_id')} starts it, instead of the task "
                 times += str(step.old["schedule"].get("task_id"))
             at, several = (
                 context.place(unit, "connector", "schedule"),
@@ -127,8 +127,8 @@ def activations(context: Context) -> Iterator[Consequence]:
             if step.new.get("awaiting"):
                 yield from _awaiting(context, unit, name)
             else:
-                text, at = f"no longer waits before the {name} runs", context.place(unit, "connector")
-                yield Consequence("note", "pending", text, name, unit, at)
+                text = f"no longer waits for what `awaiting` named before it starts the {name}"
+                yield Consequence("note", "pending", text, name, unit, context.place(unit, "connector"))
         yield from tables(context, step, name, unit)
     yield from undeclared_tables(context)
 

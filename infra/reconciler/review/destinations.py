@@ -30,12 +30,12 @@ def destinations(context: Context) -> Iterator[Consequence]:
 
 #: What the settings of a destination mean, by their names in the file: the class, and the words.
 _DESTINATION_SETTINGS: Mapping[str, tuple[Severity, str]] = {
-    "bucket": ("stop", "who reads the new bucket can read the data that all connections stage there"),
+    "bucket": ("stop", "any reader of the new bucket can read the data that all connections stage there"),
     "time_zone_offset": ("note", "every sync with `daily_at` moves to another time zone"),
-    "daylight_saving_time_enabled": ("note", "every sync with `daily_at` moves by an hour in a part of the year"),
+    "daylight_saving_time_enabled": ("note", "every sync with `daily_at` moves by an hour for part of the year"),
     "support_json_type": ("note", "all connections store JSON in columns of another type"),
 }
-_WAY = "Fivetran reaches BigQuery by another way for all connections"
+_WAY = "Fivetran reaches BigQuery by another network route, for all connections"
 
 
 def _destination_settings(context: Context, step: Step, name: str) -> Iterator[Consequence]:

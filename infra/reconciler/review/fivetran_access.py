@@ -40,7 +40,7 @@ class _AccessReview:
         self.lines = _lines(context)
 
     def consequences(self) -> Iterator[Consequence]:
-        """Return one consequence a member, and one for a policy that begins to revoke what is undeclared."""
+        """Return one consequence for each member, and one for a policy that begins to revoke undeclared roles."""
         for change in role_changes(self.before, self.after):
             yield self._member(change)
         yield from self._other_days()
@@ -60,12 +60,12 @@ class _AccessReview:
             if old == new or not roles.is_same(before.get(member_key(name), ""), role):
                 continue
             text = f"keeps {role} in the Fivetran group {self.group} for {self._named(name)}"
-            so_far = f" (so far {f'until {old}' if old else 'permanent'})"
+            earlier = f", instead of {f'until {old}' if old else 'permanently'}"
             is_earlier = new is not None and (old is None or new < old)
             yield Consequence(
                 "note" if is_earlier else "stop",
                 "fivetran_access_changed",
-                text + so_far,
+                text + earlier,
                 self._object(name),
                 place=self._place(name),
                 value=[roles.current_name(role), new],

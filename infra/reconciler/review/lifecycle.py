@@ -99,10 +99,10 @@ def _retirement(context: Context, name: str, before: Declared | None, after: Dec
             text = f"no longer retires the dataset {dataset}"
             yield Consequence("note", "retirement_changed", text, at, name, place)
         elif old.retired and old.kept != new.kept:
-            text = f"keeps the data of the dataset {dataset} when its retired unit's file is deleted, so far deleted it"
+            text = f"keeps the data of the dataset {dataset} when its unit's file is deleted, instead of deleting it"
             if not new.kept:
                 text = (
-                    f"deletes the data of the dataset {dataset} when its retired unit's file is deleted, so far kept it"
+                    f"deletes the data of the dataset {dataset} when its unit's file is deleted, instead of keeping it"
                 )
             severity: Severity = "note" if new.kept else "stop"
             value = "keep" if new.kept else "delete"
@@ -127,8 +127,8 @@ def units(context: Context) -> Iterator[Consequence]:
         owners = before.get("owners") if isinstance(before, dict) else None
         if isinstance(owners, list) and {*map(str, owners)} != {*unit.owners}:
             new, old = ", ".join(unit.owners), ", ".join(map(str, owners))
-            text = f"makes {new} the owners of {name}, who answer for it and are named in issues, so far {old}"
-            several = Several("unit", name, f"makes {new} the owners of ", f", so far {old}")
+            text = f"changes the owners of {name} from {old} to {new}"
+            several = Several("unit", name, "changes the owners of ", f" from {old} to {new}")
             place = context.place(name, "owners")
             yield Consequence("note", "owners_changed", text, name, name, place, several=several)
 

@@ -106,11 +106,11 @@ def quota(context: Context) -> Iterator[Consequence]:
     severity: Severity = "note" if minutes or is_too_much else "detail"
     if is_too_much:
         text += (
-            f"; an hour has {usable:,} for it, since {share} % are left to others: split the change, "
+            f"; one hour allows {usable:,} of them, because {share} % are left to others: split the change, "
             "or the run waits for the quota"
         )
     if minutes:
-        text += f"; its limits make that take at least {count(minutes, 'minute')}"
+        text += f"; at Fivetran's limits this takes at least {count(minutes, 'minute')}"
     yield Consequence(severity, "quota", text, "quota", "", context.environment_place("fivetran"))
 
 

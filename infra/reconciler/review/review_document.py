@@ -149,7 +149,7 @@ class ReviewDocument:
     deletions: int | None = None
     """How many of these it would delete or replace."""
     quick: Scope | None = None
-    """What a quick review has looked at; None for a full one."""
+    """What a quick review covers; None for a full one."""
 
     @classmethod
     def of(
@@ -189,12 +189,12 @@ def read_document(raw: bytes) -> ReviewDocument:
         items = tuple(_read_item(each) for each in content["consequences"])
     except jsonschema_rs.ValidationError as error:
         at = "".join(f"/{each}" for each in error.instance_path if isinstance(each, int) or each in _KEYS)
-        raise InvalidReview(f"another form is expected at {at or 'its top'}") from None
+        raise InvalidReview(f"it does not have the expected form at {at or 'its top level'}") from None
     except (ValueError, RecursionError):
         raise InvalidReview("it is not valid JSON") from None
     scheduled = frozenset(content["scheduled"])
     if scheduled != _scheduled(items):
-        raise InvalidReview("its list of what is scheduled is not that of its consequences")
+        raise InvalidReview("its `scheduled` list does not match its consequences")
     quick = content.get("quick")
     return ReviewDocument(
         content["environment"],

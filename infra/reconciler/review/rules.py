@@ -19,7 +19,7 @@ _Words = tuple[Severity, str]
 #: What a setting with one of a few values means, by path and new value.
 _CHOICES: Mapping[str, Mapping[object, _Words]] = {
     "policy.expiry": {
-        "allowed": ("stop", "lets files set `expires`, after which a run deletes data: so far none could"),
+        "allowed": ("stop", "lets files set `expires`, which no file could before: after that day a run deletes data"),
         "forbidden": ("note", "no longer lets any file set `expires`"),
     },
     "policy.expiry.required": {
@@ -27,7 +27,7 @@ _CHOICES: Mapping[str, Mapping[object, _Words]] = {
         True: ("note", "requires that every unit has a last day, or a reason for none"),
     },
     "policy.removal": {
-        "file": ("stop", "lets a pull request remove a unit by deleting its file, without `retire` before"),
+        "file": ("stop", "lets a pull request remove a unit by deleting its file, without `retire` first"),
         "retire": ("note", "requires `retire` before a unit's file may be deleted"),
     },
     "policy.public_access": {
@@ -48,7 +48,7 @@ _CHOICES: Mapping[str, Mapping[object, _Words]] = {
     "policy.undeclared_fivetran_access": {
         "reported": (
             "stop",
-            "no longer revokes roles in the Fivetran group that no file declares, and reports them only",
+            "no longer revokes roles in the Fivetran group that no file declares, and only reports them",
         ),
         "revoked": ("stop", "lets runs revoke roles in the Fivetran group that `fivetran.access` does not list"),
     },
@@ -81,7 +81,7 @@ def _share(percent: int | None) -> str:
     return "the usual share" if percent is None else f"{percent} %"
 
 
-#: What a number means, by its path: its words, and the classes of a larger and of a smaller one. None is no limit.
+#: What a number means, by its path: its words, and the classes of a larger and of a smaller one. None means no limit.
 _NUMBERS: Mapping[str, tuple[Callable[[Any], str], Severity, Severity]] = {
     "policy.expiry.longest": (lambda each: f"lets `expires` be {_up_to(each)} ahead", "stop", "note"),
     "policy.expiry.grace": (
@@ -98,12 +98,17 @@ _NUMBERS: Mapping[str, tuple[Callable[[Any], str], Severity, Severity]] = {
     "policy.people.warn": (lambda each: f"warns {_days(each)} before the access of a person ends", "note", "note"),
     "fivetran.quota_left": (lambda each: f"leaves {_share(each)} of Fivetran's requests to others", "note", "note"),
     "policy.delete_guard.share": (
-        lambda each: f"lets one run remove {each} % of the connections and of the datasets, unannounced",
+        lambda each: (
+            f"lets one run remove {each} % of the connections, and of the datasets, without `expires` or `retire`"
+        ),
         "stop",
         "note",
     ),
     "policy.delete_guard.at_least": (
-        lambda each: f"lets one run remove {count(each, 'connection')} and {count(each, 'dataset')}, unannounced",
+        lambda each: (
+            f"lets one run remove {count(each, 'connection')} and {count(each, 'dataset')}, without `expires` or "
+            "`retire`"
+        ),
         "stop",
         "note",
     ),
@@ -112,12 +117,12 @@ _NUMBERS: Mapping[str, tuple[Callable[[Any], str], Severity, Severity]] = {
 #: What an item of a list means when it comes and when it goes, by the list's path.
 _LISTS: Mapping[str, tuple[_Words, _Words]] = {
     "automation": (
-        ("stop", "gives every dataset of the environment, later ones too, this access: {}"),
-        ("note", "no longer gives every dataset of the environment this access: {}"),
+        ("stop", "grants {} on every dataset of the environment, present and future"),
+        ("note", "no longer grants {} on every dataset of the environment"),
     ),
     "default_access": (
-        ("stop", "gives every dataset that is not sensitive, later ones too, this access: {}"),
-        ("note", "no longer gives every dataset that is not sensitive this access: {}"),
+        ("stop", "grants {} on every dataset that is not sensitive, present and future"),
+        ("note", "no longer grants {} on every dataset that is not sensitive"),
     ),
     "policy.people.need": (
         ("note", "requires `{}` for the access of people and groups"),
@@ -128,7 +133,7 @@ _LISTS: Mapping[str, tuple[_Words, _Words]] = {
         ("note", "no longer lets files give {} permanent access without a ticket or a last day"),
     ),
     "labels.default": (
-        ("detail", "labels every dataset, later ones too, with {}"),
+        ("detail", "labels every dataset, present and future, with {}"),
         ("detail", "no longer labels every dataset with {}"),
     ),
     "labels.required": (
@@ -145,7 +150,7 @@ _LISTS: Mapping[str, tuple[_Words, _Words]] = {
     ),
 }
 
-_CHECK_ETL = f"changes what {reconciler('check-etl')} takes as given: `{{}}`. No run reads it"
+_CHECK_ETL = f"changes `{{}}`, which only {reconciler('check-etl')} reads"
 
 
 def rules(context: Context) -> Iterator[Consequence]:
@@ -172,9 +177,9 @@ def _changed(context: Context, path: str, old: Any, new: Any) -> Iterator[Conseq
         yield _consequence(context, severity, text, path, new)
     elif path in _NUMBERS:
         words, larger, smaller = _NUMBERS[path]
-        so_far = _so_far(path, old)
+        earlier = _format_number(path, old)
         is_larger = new is None or (old is not None and new > old)
-        text = f"{words(new)}, so far {so_far}"
+        text = f"{words(new)}, instead of {earlier}"
         yield _consequence(context, larger if is_larger else smaller, text, path, new)
     elif path.startswith("bigquery_etl."):
         yield _consequence(context, "detail", _CHECK_ETL.format(path), path, new)
@@ -182,7 +187,7 @@ def _changed(context: Context, path: str, old: Any, new: Any) -> Iterator[Conseq
         yield _consequence(context, "stop", _other(path, old, new), path, new)
 
 
-def _so_far(path: str, old: int | None) -> str:
+def _format_number(path: str, old: int | None) -> str:
     if path.endswith(("share", "quota_left")):
         return _share(old)
     return str(old) if path.endswith("at_least") else _days(old)
@@ -191,10 +196,10 @@ def _so_far(path: str, old: int | None) -> str:
 def _other(path: str, old: object, new: object) -> str:
     if path == "secrets_project":
         own = "the environment's project"
-        return f"takes secrets from {new or own} where a reference names no project, so far from {old or own}"
+        return f"reads secrets from {new or own}, instead of {old or own}, where a reference names no project"
     if path == "workgroups":
-        return f"takes {new or 'no group'} for the members `workgroup:`, so far {old or 'no group'}"
-    return f"changes `{path}`, which this review cannot describe: read the difference of the file"
+        return f"reads `workgroup:` members as {new or 'no group'}, instead of {old or 'no group'}"
+    return f"changes `{path}`, which this review cannot describe: read the diff of the file"
 
 
 def _items(context: Context, path: str, old: list[str], new: list[str]) -> Iterator[Consequence]:
@@ -234,7 +239,7 @@ def _stacks(context: Context, old: list[str], new: list[str]) -> Iterator[Conseq
         stack = f"{name}.{folder}"
         text = (
             f"gives the units of the subfolder {folder} a stack of their own, {stack}: its runs are rejected until "
-            f"{reconciler('move')} has carried over the units that exist"
+            f"{reconciler('move')} has moved the existing units"
         )
         if folder in old:
             text = (

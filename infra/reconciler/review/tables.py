@@ -31,15 +31,16 @@ def tables(context: Context, step: Step, name: str, unit: str) -> Iterator[Conse
             continue
         text = f"changes {choice} of the {name} from {was} to {now}"
         if now is None:
-            text = f"no longer declares {choice} of the {name}, so far {was}: {_undeclared(choice, sync)}"
+            text = f"no longer declares {choice} of the {name}, which was {was}: {_undeclared(choice, sync)}"
         elif was is None:
             text = f"declares {choice} of the {name} as {now}"
         if now == "excluded":
-            text += ": nothing more arrives, and what is in BigQuery stays"
+            text += ": no new rows arrive, and the rows in BigQuery stay"
         at = context.place(unit, "connector", "sync", *path)
         is_reset = choice == "`sync.others`" and now == "reset"
         if is_reset:
-            text += f": what no file names is brought to `new: {sync.get('new')}`, whatever was chosen in Fivetran"
+            rule = f"`new: {sync.get('new')}`"
+            text += f": {rule} applies to all that the file does not name, and replaces choices made in Fivetran"
         if _amount(now) > _amount(was) or (is_reset and _amount(sync.get("new")) > 0):
             yield Consequence("stop", "tables_widened", text, f"{name}: {choice}", unit, at, now)
         else:
@@ -73,7 +74,7 @@ def _undeclared(choice: str, sync: Mapping[str, Any]) -> str:
     others = sync.get("others", _KEEP)
     if others == _KEEP or choice.startswith("`sync."):
         return "it stays so until a user changes it in Fivetran"
-    return f"it is {others} from now on, by `others`"
+    return f"it is {others} from now on, because of `others`"
 
 
 def _amount(word: str | None) -> int:

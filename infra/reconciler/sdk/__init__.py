@@ -1,1 +1,1 @@
-"""What stands in place of slow functions of Pulumi's SDK, for one version of it."""
+"""Replacements for slow functions of Pulumi's SDK, for one version of it."""

@@ -175,7 +175,7 @@ async def _answer(call: Any) -> Any:
     """Return the engine's answer to a call, which grpc's own thread waits for."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[None] = loop.create_future()
-    call.add_done_callback(functools.partial(_tell, loop, done))
+    call.add_done_callback(functools.partial(_schedule_end, loop, done))
     await done
     try:
         return call.result()
@@ -183,7 +183,7 @@ async def _answer(call: Any) -> Any:
         raise settings.grpc_error_to_exception(error) from None
 
 
-def _tell(loop: asyncio.AbstractEventLoop, done: asyncio.Future[None], _: object) -> None:
+def _schedule_end(loop: asyncio.AbstractEventLoop, done: asyncio.Future[None], _: object) -> None:
     loop.call_soon_threadsafe(_end, done)
 
 

@@ -25,7 +25,7 @@ MASK = "******"
 #: One line of a value of several lines is looked for from this length on.
 SHORTEST_LINE = 8
 
-#: From this length on a value is distinctive whatever it consists of; shorter ones need a character that is no letter.
+#: A value of this length is distinctive whatever its characters; a shorter one needs a character that is not a letter.
 _LONG = 16
 _SHORT = 8
 

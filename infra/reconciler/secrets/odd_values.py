@@ -22,10 +22,10 @@ _BOM = "\ufeff"
 _INSIDE = {
     "has a NUL character": re.compile("\0"),
     "has a control character": re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"),
-    "has an invisible character of no width": re.compile(
+    "has an invisible zero-width character": re.compile(
         "[\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\u00ad\ufeff]"
     ),
-    "was read in another encoding than it was written in": re.compile("^\u00ef\u00bb\u00bf|[\ufffd-\uffff]"),
+    "was read in a different encoding than it was written in": re.compile("^\u00ef\u00bb\u00bf|[\ufffd-\uffff]"),
 }
 
 _QUOTES = ('"', "'", "`", "\u201c\u201d", "\u2018\u2019", "\u00ab\u00bb")
@@ -99,7 +99,7 @@ def _oddities(value: str) -> Iterator[Oddity]:
     if one_line and ends:
         yield Oddity(f"ends in {_line_ends(ends)}", removed=True)
     elif "\r\n" in body:
-        yield Oddity("has Windows line ends, CRLF, for line feeds", removed=True)
+        yield Oddity("has Windows line breaks, CRLF, instead of line feeds", removed=True)
     if not one_line and len(ends.replace("\r\n", "\n")) > 1:
         yield Oddity("ends in empty lines", removed=False)
     if not line.strip():
@@ -122,8 +122,8 @@ def _line_ends(ends: str) -> str:
     if ends == "\n":
         return "a line feed"
     if ends == "\r\n":
-        return "a Windows line end, CRLF"
-    return "a carriage return" if ends == "\r" else "several line ends"
+        return "a Windows line break, CRLF"
+    return "a carriage return" if ends == "\r" else "several line breaks"
 
 
 def _is_quoted(line: str) -> bool:

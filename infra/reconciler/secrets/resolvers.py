@@ -61,7 +61,7 @@ class PulumiConfigResolver:
             raise LookupError(f"the stack's config, which has {reference.name}, is not available here")
         value = self._get(reference.name)
         if not isinstance(value, str) or not value:
-            what = "is not set" if value in (None, "") else "is not a text"
+            what = "is not set" if value in (None, "") else "is not text"
             raise LookupError(
                 f"{reference.name} {what} in the stack's config: "
                 f"{commands.shell('pulumi', 'config', 'set', '--secret', reference.name)}, with --stack and the "

@@ -51,7 +51,7 @@ class KnownValues:
 
 
 def remember_declared(trees: Iterable[object]) -> None:
-    """Remember the files of this run: whose values a text may quote, and which texts are no secret."""
+    """Remember the files of this run: whose values a text may quote, and which texts are not secret."""
     found = list(trees)
     with _lock:
         for tree in found:
@@ -144,7 +144,7 @@ def _api_key() -> set[str]:
 
 
 def _plain_texts(tree: object) -> Iterable[str]:
-    """Yield every string of a tree that is no reference, and every key."""
+    """Yield every string of a tree that is not a reference, and every key."""
     if Reference.parse(tree) is not None:
         return
     if isinstance(tree, str):

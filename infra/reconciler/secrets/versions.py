@@ -68,7 +68,9 @@ class SecretRequest:
         """Describe a 400 on access, or a disabled version."""
         version, secret = str(self.reference.version or "latest"), f"--secret={self.reference.name}"
         enable = shell("gcloud", "secrets", "versions", "enable", version, secret, self._project)
-        return VersionFault("disabled", f"{self.subject} is disabled: enable it ({enable}), or refer to another")
+        return VersionFault(
+            "disabled", f"{self.subject} is disabled: enable it ({enable}), or refer to another version"
+        )
 
     def destroyed(self) -> VersionFault:
         """Describe a destroyed version."""

@@ -1,4 +1,4 @@
-"""What the other stacks of an environment have: what files give them, and what their states hold."""
+"""Find what the files declare for an environment's other stacks, and what their states record."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ async def reject_ended_stacks(environment: Environment, stack: str, places: Plac
             raise ReconcilerError(
                 f"{places.find(environment.file, 'stacks')}: `stacks` no longer has {folder}, and the stack {ended} "
                 f"still has the resources of {shown}: no run would apply them any more\n"
-                f"    Restore {folder} in `stacks`, carry its units over with {move} or "
-                f"remove them with a run of {ended}, and end the stack then."
+                f"    Restore {folder} in `stacks`. Or move its units with {move}, or remove them with a run of "
+                f"{ended}, and then end the stack."
             )
 
 
@@ -108,7 +108,7 @@ async def _outputs(stack: str) -> Mapping[str, Any]:
         if any(text in str(error) for text in _UNKNOWN):
             return {}
         raise ReconcilerError(
-            f"the outputs of the stack {stack} cannot be read ({type(error).__name__}), so that a unit of it could be "
-            "created again here\n    Give this run what reads that stack: its backend and its passphrase or key."
+            f"the outputs of the stack {stack} cannot be read ({type(error).__name__}), so this run could create "
+            "its units again\n    Give this run access to that stack: its backend, and its passphrase or key."
         ) from None
     return dict((last or {}).get("outputs") or {})

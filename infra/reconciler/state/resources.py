@@ -49,7 +49,7 @@ def references_of(resource: Resource) -> Iterator[str]:
 
 
 def change_urns(resource: Resource, change: Callable[[str, str], str | None]) -> dict[str, Any]:
-    """Return a resource in which `change(field, urn)` stands for each URN; None leaves one out."""
+    """Return a resource in which `change(field, urn)` replaces each URN; None removes it."""
     changed: dict[str, Any] = {}
     for field, value in resource.items():
         new = _changed(value, field, change) if field in _URNS else value

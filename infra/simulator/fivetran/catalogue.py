@@ -172,7 +172,7 @@ def _field(where: str, node: Any) -> Field:
         return Field("list", items=_field(f"{where}[]", node[0]))
     match = _SCALAR.fullmatch(node) if isinstance(node, str) else None
     if match is None:
-        raise CatalogueError(f"{where}: {node!r} is no type")
+        raise CatalogueError(f"{where}: {node!r} is not a type")
     kind = "enum" if match["values"] else match["kind"]
     default = None if match["default"] is None else _default(kind, match["default"])
     flags = frozenset(cast(Flag, flag) for flag in match["flags"].split(", ")[1:])
@@ -191,6 +191,6 @@ def _default(kind: str, text: str) -> Any:
 def _need(service_id: str, text: str) -> Need:
     match = _NEED.fullmatch(text)
     if match is None:
-        raise CatalogueError(f"{service_id}: {text!r} is no need")
+        raise CatalogueError(f"{service_id}: {text!r} is not a need")
     condition = Condition(match["field"], match["value"], match["word"] == "unless") if match["word"] else None
     return Need(tuple(match["any"].split(" or ")), condition)

@@ -42,7 +42,7 @@ def not_found(code: str, message: str) -> ApiError:
 
 
 def unknown_path() -> ApiError:
-    """404: the path is no route of the API. The text is the API's."""
+    """404: the path is not a route of the API. The text is the API's."""
     return ApiError(404, "NotFound", "HTTP 404 Not Found")
 
 

@@ -199,7 +199,7 @@ def parse(fault_id: str, definition: Mapping[str, Any]) -> Fault:
     try:
         path = re.compile(definition.get("path", ""))
     except (re.error, TypeError) as error:
-        raise FaultError(f"path is no regular expression: {error}") from error
+        raise FaultError(f"path is not a regular expression: {error}") from error
     connection = definition.get("connection")
     if not isinstance(connection, str | None):
         raise FaultError("connection is the name of one")

@@ -95,7 +95,7 @@ def _names(labels: Any) -> list[str]:
 
 
 async def update_issue(call: Call) -> web.Response:
-    """Change an issue: its author, or who may write."""
+    """Change an issue, as its author or a user with write access."""
     repository = call.repository(**WRITE)
     found = call.issue(repository)
     _may_edit(call, repository, found.login)

@@ -103,5 +103,5 @@ def _parse(definition: Mapping[str, Any]) -> Fault:
     try:
         path = re.compile(definition.get("path", ""))
     except (re.error, TypeError) as error:
-        raise ValueError(f"path is no regular expression: {error}") from error
+        raise ValueError(f"path is not a regular expression: {error}") from error
     return Fault(kind, path, nth, count, settings)

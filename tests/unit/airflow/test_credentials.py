@@ -40,7 +40,7 @@ def test_token_or_a_user_is_read_from_variables():
         ({"AIRFLOW_USERNAME": "me"}, "AIRFLOW_PASSWORD is not set"),
         ({"AIRFLOW_PASSWORD": "canary"}, "AIRFLOW_USERNAME is not set"),
         ({"AIRFLOW_TOKEN": "canary", "AIRFLOW_USERNAME": "me", "AIRFLOW_PASSWORD": "canary"}, "both AIRFLOW_TOKEN and"),
-        ({"AIRFLOW_TOKEN": "canary\r\nX-Other: 1"}, "characters that no header can hold"),
+        ({"AIRFLOW_TOKEN": "canary\r\nX-Other: 1"}, "characters that are not allowed in an HTTP header"),
     ],
 )
 def test_unusable_credentials_are_rejected_with_what_to_set(variables: dict[str, str], problem: str):
@@ -200,7 +200,7 @@ def test_token_that_google_denies_is_reported(google: list[dict[str, object]]):
 
 def test_missing_google_credentials_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "nothing.json"))
-    with pytest.raises(ReconcilerError, match="mint the token in CI and set AIRFLOW_TOKEN"):
+    with pytest.raises(ReconcilerError, match="create the token in CI and set AIRFLOW_TOKEN"):
         read("client")
     with pytest.raises(ReconcilerError, match="gcloud auth application-default login"):
         read(google_access=True)

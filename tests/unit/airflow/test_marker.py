@@ -40,5 +40,5 @@ def test_new_description_says_where_to_change_the_value():
         f"{Marker('dev', 'a')} {Marker('prod', 'a')}",
     ],
 )
-def test_description_with_no_marker_or_two_is_not_ours(description: str):
+def test_description_without_exactly_one_marker_is_not_ours(description: str):
     assert find_marker(description) is None

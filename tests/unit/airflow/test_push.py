@@ -82,7 +82,7 @@ def test_push_writes_our_variables_and_touches_no_other(before: dict[str, Live],
 
 
 @given(existing, pushes())
-def test_plan_is_what_a_push_does(before: dict[str, Live], push: Push):
+def test_push_does_what_its_plan_has(before: dict[str, Live], push: Push):
     planned = plan(push, Memory(dict(before)))
     assert pushed(push, Memory(dict(before))) == planned
 

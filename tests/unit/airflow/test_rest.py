@@ -153,9 +153,9 @@ def test_redirect_to_a_login_page_is_not_followed(airflow: Airflow):
     assert len(airflow.asked) == 0
 
 
-def test_another_service_is_no_airflow(airflow: Airflow):
+def test_server_without_the_airflow_api_is_rejected(airflow: Airflow):
     airflow.version = 4
-    with pytest.raises(RemoteError, match="no Airflow with a stable REST API"), opened(airflow):
+    with pytest.raises(RemoteError, match="not an Airflow with a stable REST API"), opened(airflow):
         pass
 
 
@@ -176,12 +176,12 @@ def test_airflow_3_rejects_to_create_what_exists():
 @pytest.mark.parametrize(
     ("url", "problem"),
     [
-        ("airflow.example.com", "is no URL"),
-        ("ftp://airflow.example.com", "is no URL"),
-        ("https://", "is no URL"),
-        ("https://[::1", "is no URL"),
-        ("https://air flow.example.com", "is no URL"),
-        ("https://airflow.example.com:port", "is no URL"),
+        ("airflow.example.com", "is not a URL"),
+        ("ftp://airflow.example.com", "is not a URL"),
+        ("https://", "is not a URL"),
+        ("https://[::1", "is not a URL"),
+        ("https://air flow.example.com", "is not a URL"),
+        ("https://airflow.example.com:port", "is not a URL"),
         (f"https://me:{PASSWORD}@airflow.example.com", "has a user, a query or a fragment"),
         (f"https://airflow.example.com?token={PASSWORD}", "has a user, a query or a fragment"),
         ("http://airflow.example.com", "is not https"),

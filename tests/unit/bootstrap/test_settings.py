@@ -97,7 +97,7 @@ def test_settings_need_environments(connectors: Path, environments: Any):
         ("buckets", "gs://state"),
     ],
 )
-def test_settings_reject_values_that_are_no_ids_or_names(connectors: Path, key: str, value: str):
+def test_settings_reject_values_that_are_not_ids_or_names(connectors: Path, key: str, value: str):
     assert [line.partition(":")[2][:20] for line in problems(connectors, {"dev": {}}, **{key: value})] == [
         f" `{key}`: expected"[:20]
     ]
@@ -125,12 +125,12 @@ def test_settings_reject_values_that_are_no_ids_or_names(connectors: Path, key: 
         (
             "roles/bigquery.jobUser",
             "roles/owner",
-            "6:3: runs would grant roles/owner, with which all else can be granted",
+            "6:3: runs would grant roles/owner, which can grant every other role",
         ),
         (
             "roles/bigquery.jobUser",
             "roles/resourcemanager.projectIamAdmin",
-            "6:3: runs would grant roles/resourcemanager.projectIamAdmin, with which all else can be granted",
+            "6:3: runs would grant roles/resourcemanager.projectIamAdmin, which can grant every other role",
         ),
     ],
 )
@@ -139,7 +139,7 @@ def test_settings_need_files_that_fit_the_identities(connectors: Path, old: str,
     assert problems(connectors, {"dev": {}}) == [f"connectors/dev/environment.yaml:{expected}"]
 
 
-def test_settings_report_files_that_are_missing_or_no_yaml(connectors: Path):
+def test_settings_report_files_that_are_missing_or_not_yaml(connectors: Path):
     write(connectors, "dev", "gcp_project: [")
     assert problems(connectors, {"dev": {}, "other": {}}) == [
         "connectors/dev/environment.yaml: not valid YAML",
@@ -186,8 +186,8 @@ def test_settings_take_as_many_roles_as_a_condition_takes(connectors: Path):
     read_settings(TEXTS, {"dev": {}}, connectors)
     write(connectors, "dev", f"{start}project_access: [{', '.join(roles)}]\n{end}")
     assert problems(connectors, {"dev": {}}) == [
-        "connectors/dev/environment.yaml:5:17: more than 9 roles beside roles/bigquery.user;"
-        " a condition of IAM takes 10"
+        "connectors/dev/environment.yaml:5:17: more than 9 roles in addition to roles/bigquery.user;"
+        " an IAM condition allows 10"
     ]
 
 

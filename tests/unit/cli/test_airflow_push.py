@@ -87,14 +87,14 @@ def test_airflow_push_reports_an_unmarked_variable_and_leaves_it(workspace: Work
     ran = push(workspace, airflow, "--adopt", "--prune")
     assert (ran.code, ran.err) == (1, "dev: 1 conflict\n")
     assert ran.out == (
-        f"{PLACE}: {STRIPE} is not ours: Airflow has kind_owl, the file wants {id_}\n"
-        f"    Run `airflow variables delete {STRIPE}`, then push again; or correct its value, and adopt it with "
+        f"{PLACE}: {STRIPE} is not ours: Airflow has kind_owl, the files declare {id_}\n"
+        f"    Run `airflow variables delete {STRIPE}`, then push again. Or correct its value and use "
         "--adopt.\n"
     )
     assert values(airflow) == {STRIPE: "kind_owl"}
 
 
-def test_airflow_push_shows_no_foreign_value_that_is_no_id(workspace: Workspace, airflow: Airflow):
+def test_airflow_push_hides_a_foreign_value_that_is_not_an_id(workspace: Workspace, airflow: Airflow):
     by_airflow(workspace)
     store(airflow, STRIPE, "sk_live_canary")
     for style in ("text", "json", "github"):
@@ -168,16 +168,16 @@ def test_airflow_push_reads_the_files_before_it_asks_airflow(workspace: Workspac
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("--prune", "--prune goes with --push or --secret-manager"),
-        ("--adopt", "--adopt goes with --push or --secret-manager"),
-        ("--dry-run", "--dry-run goes with --push or --secret-manager"),
-        ("--format json", "--format goes with --push or --secret-manager"),
-        ("--google-access-token", "--google-access-token goes with --push or --secret-manager"),
+        ("--prune", "--prune needs --push or --secret-manager"),
+        ("--adopt", "--adopt needs --push or --secret-manager"),
+        ("--dry-run", "--dry-run needs --push or --secret-manager"),
+        ("--format json", "--format needs --push or --secret-manager"),
+        ("--google-access-token", "--google-access-token needs --push or --secret-manager"),
         ("--push https://a.example.com --deletions", "choose either --push or --deletions"),
         ("--push https://a.example.com --from-outputs -", "choose either --push or --from-outputs"),
         ("--push https://a.example.com --secret-manager p", "choose either --push or --secret-manager"),
         ("--secret-manager p --deletions", "choose either --secret-manager or --deletions"),
-        ("--secret-manager p --google-audience a", "--google-audience goes with --push"),
+        ("--secret-manager p --google-audience a", "--google-audience needs --push"),
         ("--push https://a.example.com --google-audience a --google-access-token", "choose either --google-audience"),
         ("--push http://a.example.com", "the address of Airflow is not https"),
     ],

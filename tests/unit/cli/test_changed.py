@@ -185,14 +185,14 @@ def test_changed_reads_another_specs_folder_from_a_subfolder(checkout: Checkout,
 def test_changed_rejects_a_specs_folder_outside_the_repository(checkout: Checkout, tmp_path: Path):
     checkout.commit(ENVIRONMENTS)
     result = run("--since", "main", "--specs", str(tmp_path))
-    assert "is no folder of the repository" in result.output
+    assert "is not a folder of the repository" in result.output
 
 
 @pytest.mark.parametrize("name", ["missing", "--output=x", "-x", "main:connectors", "main..main", "", "a\nb", "f" * 40])
 def test_changed_rejects_an_unknown_reference(checkout: Checkout, name):
     checkout.commit(ENVIRONMENTS)
     result = run("--since", name)
-    assert "is no commit that this repository has\n    Fetch it: `git fetch origin`." in result.stderr
+    assert "\n    Fetch it: `git fetch origin`." in result.stderr
     assert not (checkout.folder / "x").exists()
 
 

@@ -55,7 +55,7 @@ def test_doctor_reports_every_check_as_ok_in_a_complete_environment(workspace: W
         "ok       destination: it is connected, in US and GCP_US_EAST4 as declared",
         "ok       BigQuery: Google's credentials work and see 2 datasets in dev-project",
         f"ok       Fivetran's role: {account} has roles/bigquery.user on the project dev-project",
-        "ok       inherited access: no undeclared member reads pay by a role on the project dev-project",
+        "ok       inherited access: no undeclared member reads pay through a role on the project dev-project",
     ]
     assert (ran.code, ran.err) == (0, "dev: 5 ok\n")
     assert workspace.run("doctor", "--format", "github").out == ""
@@ -65,7 +65,7 @@ def test_doctor_reports_every_check_as_ok_in_a_complete_environment(workspace: W
     assert ran.code == 0
 
 
-def test_doctor_names_members_who_read_sensitive_data_by_an_inherited_role(workspace: Workspace, account: str):
+def test_doctor_names_members_who_read_sensitive_data_through_an_inherited_role(workspace: Workspace, account: str):
     dataset(workspace, "bonus", {"role": "READER", "specialGroup": "projectReaders"}, sensitive=True)
     custom, hidden = "projects/dev-project/roles/reader", "organizations/1/roles/hidden"
     harmless = "projects/dev-project/roles/harmless"
@@ -90,7 +90,7 @@ def test_doctor_names_members_who_read_sensitive_data_by_an_inherited_role(works
     assert (ran.code, ran.err) == (1, "dev: 4 ok, 5 warning\n")
     lines = ran.out.splitlines()
     at = lines.index(
-        f"warning  inherited access: group:audit@example.com reads bonus and pay by {READ} on the organisation 1"
+        f"warning  inherited access: group:audit@example.com reads bonus and pay through {READ} on the organisation 1"
     )
     assert lines[at + 1] == (
         "         revoke the role on the organisation 1, and grant access to single datasets instead"
@@ -125,7 +125,7 @@ def test_doctor_warns_about_policies_and_access_lists_it_cannot_read(workspace: 
         "Permission 'resourcemanager.organizations.get'" in ran.out
     )
     assert lines.count(STEP) == 1
-    assert "user:a@example.com may read pay by roles/viewer on the project dev-project" in ran.out
+    assert "user:a@example.com may read pay through roles/viewer on the project dev-project" in ran.out
     assert f"failed   Fivetran's role: {account} lacks roles/bigquery.user on dev-project" in lines
     assert ran.code == 1
     workspace.admin("PUT", "/gcp/hierarchy/projects/dev-project", {"denied": ["getIamPolicy"]})

@@ -127,7 +127,7 @@ def organisation(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.Monke
 
 
 UNTESTED = [
-    "warning  preview identity: whether it is read-only was not tested: only its own credentials show it",
+    "warning  preview identity: whether it only reads was not tested, because that needs its own credentials",
     "         run `reconciler doctor -e dev --ci --as-preview` with its credentials",
 ]
 
@@ -166,7 +166,7 @@ def test_doctor_ci_compares_the_settings_of_subfolders_stacks(organisation: Orga
         "failed   stacks: Pulumi.dev.crm.yaml is missing",
         "         run `pulumi stack init dev.crm`, and commit the file",
         "failed   stacks: Pulumi.dev.pay.yaml differs from Pulumi.dev.yaml in config and secretsprovider",
-        "         give both the same",
+        "         give both files the same settings",
     ]
 
 
@@ -180,10 +180,10 @@ def test_doctor_ci_names_environments_that_other_branches_may_use(organisation: 
     _, lines = organisation.doctor()
     assert [line for line in lines if "environment: " in line] == [
         "failed   GitHub environment: jobs of every branch may use preview-dev and its credentials",
-        "warning  GitHub environment: jobs in dev wait for its reviewers, also those of each day",
+        "warning  GitHub environment: jobs in dev wait for its reviewers, and so do the daily jobs",
         "failed   GitHub environment: jobs of other branches or tags may use dev: branch feature/*, tag v*",
-        "failed   GitHub environment: approve-dev has no required reviewers, so who starts a stopped merge by hand "
-        "approves it alone",
+        "failed   GitHub environment: approve-dev has no required reviewers, so the user who starts a stopped merge by "
+        "hand approves it alone",
         "failed   GitHub environment: record does not exist, or the token cannot see it; a job that names it creates "
         "it without protection",
     ]
@@ -195,7 +195,10 @@ def test_doctor_ci_names_environments_that_other_branches_may_use(organisation: 
         ({"require_code_owner_review": False}, "failed   default branch: main does not require an approval by a code"),
         ({"dismiss_stale_reviews_on_push": False}, "does not require that new commits dismiss an approval"),
         ({"required_approving_review_count": 0}, "failed   default branch: main does not require an approval"),
-        ({"require_last_push_approval": False}, "warning  default branch: main does not require that another person"),
+        (
+            {"require_last_push_approval": False},
+            "warning  default branch: main does not require an approval by a person other",
+        ),
     ],
 )
 def test_doctor_ci_names_what_a_ruleset_does_not_require(
@@ -352,7 +355,7 @@ def test_doctor_ci_names_the_unsafe_settings_of_the_bucket(organisation: Organis
     _, lines = organisation.doctor()
     assert [line for line in lines if " gs://states " in line and "state: " in line][:3] == [
         "failed   state: gs://states keeps no old versions of objects",
-        "failed   state: gs://states lets access lists of objects grant access",
+        "failed   state: gs://states allows access lists on single objects",
         "failed   state: gs://states does not prevent public access",
     ]
     assert "         run gcloud storage buckets update gs://states --versioning" in lines

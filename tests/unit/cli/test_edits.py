@@ -130,7 +130,7 @@ def test_edit_shows_a_diff_and_writes_nothing_without_a_terminal(folder: Folder,
     ran = folder.run(command, "stripe", *EDITS[command][0])
     assert ran.code == 0
     assert "--- connectors/dev/stripe.yaml\n+++ connectors/dev/stripe.yaml\n@@" in ran.out
-    assert "not written: stdin is no terminal to ask on. Add --yes to write it" in ran.err
+    assert "not written: the command cannot ask, because stdin is not a terminal. Add --yes to write it" in ran.err
     assert folder.text == UNIT
 
 
@@ -245,7 +245,7 @@ def test_resume_undoes_a_pause_byte_by_byte(folder: Folder):
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_resume_reports_a_comment_above_that_stays(folder: Folder, end: str):
+def test_resume_reports_that_the_comment_above_stays(folder: Folder, end: str):
     paused = with_line(UNIT, "task_id: fivetran_stripe}\n", "  # until the audit", "  paused: INC-1")
     folder.commit(paused.replace("\n", end))
     assert "the comment above the line stays" in folder.run("resume", "stripe", "--yes").err
@@ -307,13 +307,13 @@ def test_edit_finds_the_environment_in_the_path_of_a_file(folder: Folder, second
 def test_edit_rejects_a_path_of_another_environment_than_the_option(folder: Folder, second: Path, name: str):
     ran = folder.run("pause", name, "INC-1", "-e", "prod", "--yes")
     assert ran.code == 2
-    assert f"{name} is in dev, but --environment names prod: leave out one of them" in ran.err
+    assert f"{name} is in dev, but --environment names prod: leave out one of the two" in ran.err
     assert folder.text == UNIT
     assert "paused" not in second.read_text()
 
 
 @pytest.mark.parametrize("name", ["x" * 300, ".", "..", "", ".stripe", "environment", "nowhere/stripe.yaml"])
-def test_edit_of_what_is_no_unit_is_wrong_usage(folder: Folder, name: str):
+def test_edit_of_a_file_that_is_not_a_unit_is_wrong_usage(folder: Folder, name: str):
     assert folder.run("pause", name, "INC-1").code == 2
 
 
@@ -409,7 +409,7 @@ def test_edit_needs_valid_files_in_its_own_environment_only(folder: Folder, seco
     ran = folder.run(command, "dev/stripe", *arguments, "--yes")
     assert (ran.code, folder.text) == (0, expected)
     assert "warning: connectors/prod/stripe.yaml:3:1: unknown key" in ran.err
-    assert "`reconciler validate` lists every problem. It does not stop this edit." in ran.err
+    assert "`reconciler validate` lists every problem. This edit is still possible." in ran.err
     assert folder.run(command, "prod/stripe", *arguments, "--yes").code == 1
 
 
@@ -441,7 +441,7 @@ def test_edit_through_a_link_writes_its_target_and_names_the_other_unit(folder: 
     folder.commit(unit)
     ran = folder.run("pause", "prod/stripe", "INC-1", "--yes")
     assert ran.code == 0, ran.err
-    assert "notice: connectors/dev/stripe.yaml is the same file, and changes with it" in ran.err
+    assert "notice: connectors/dev/stripe.yaml is a link to this file, and changes with it" in ran.err
     assert second.is_symlink()
     assert folder.text == with_line(unit, "version: 1}\n", "  paused: INC-1")
     ran = folder.run("resume", "prod/stripe", "--yes")
@@ -456,12 +456,12 @@ def test_edit_rejects_a_file_that_is_staged_or_not_in_git_yet(folder: Folder):
     folder.git("rm", "-q", "--cached", str(folder.file))
     folder.git("commit", "-q", "-m", "Out of git")
     ran = folder.run("pause", "stripe", "INC-1", "--yes")
-    assert "the file is not in git yet, so that git could not undo this edit" in ran.err
+    assert "the file is not in git yet, so git could not undo this edit" in ran.err
     assert folder.text == UNIT + "# more\n"
 
 
 @pytest.mark.parametrize("place", ["no git", "no repository", "detached head", "no commit"])
-def test_edit_works_wherever_git_is_or_is_not(folder: Folder, monkeypatch: pytest.MonkeyPatch, place: str):
+def test_edit_works_with_and_without_git(folder: Folder, monkeypatch: pytest.MonkeyPatch, place: str):
     if place == "no git":
         monkeypatch.setenv("PATH", "/nowhere")
     elif place == "detached head":

@@ -106,7 +106,7 @@ def test_doctor_leaves_out_roles_that_members_have_in_other_groups(members: Work
     assert checks(members)[1:] == [("ok", "3 members have a role in the group Dev, as the file declares")]
 
 
-def test_doctor_takes_a_former_name_of_a_role_for_its_new_one(members: Workspace):
+def test_doctor_accepts_a_former_name_of_a_role(members: Workspace):
     live = LiveRoles({"user:bob@example.com": GroupMember(BOB, "1", EDIT)})
     declare(members, {BOB: "Destination Analyst"})
     environment = load(members.specs, members.specs.parent).fleets["dev"].environment
@@ -126,7 +126,7 @@ def test_doctor_names_each_difference_between_file_and_group(members: Workspace)
         ("warning", f"{BOB} has {EDIT}, not the declared role {VIEW}"),
         ("warning", f"user:new@example.com has {VIEW} (invited, has not accepted)"),
         ("warning", f"{OWN} has {MANAGE}, not the declared role Watcher"),
-        ("warning", f"{TEAM} has {EDIT} in the Fivetran group Dev, and no file declares that"),
+        ("warning", f"{TEAM} has {EDIT} in the Fivetran group Dev, but no file declares it"),
     ]
 
 

@@ -174,7 +174,7 @@ def test_validate_reports_a_bomb_in_a_bounded_page(folder: Path, capsys: pytest.
 
 
 @given(st.text(max_size=40) | st.sampled_from(HOSTILE))
-def test_annotation_holds_any_text(text: str):
+def test_annotation_accepts_any_text(text: str):
     from reconciler.cli.output import REPORTERS, Entry, Report
 
     entry = Entry(text, "failed", (text,), file=f"connectors/dev/{text}", line=3)

@@ -146,13 +146,13 @@ def test_init_takes_the_location_from_the_datasets_of_the_project(account: Works
     assert ran.code != 2, ran.err
     assert read_environment(account)["fivetran"]["destination"]["location"] == "EU"
     text = (account.specs / "staging" / "environment.yaml").read_text()
-    assert "  # Fivetran has no destination yet: the first run creates it so" in text
+    assert "  # The first run creates the destination with these values." in text
 
 
 def test_init_names_every_option_that_it_cannot_ask_at_once(account: Workspace):
     ran = account.run("init", "staging")
     assert ran.code == 2
-    assert "is it for trial or production? Name it with --purpose: trial, production\n" in ran.err
+    assert "is the environment for trial or for production? Name it with --purpose: trial, production\n" in ran.err
     assert "which fivetran group? Name it with --group: Dev, Staging\n" in ran.err
     ran = account.run("init", "staging", "--purpose", "trial", "--group", "New")
     assert "which gcp project? Name it with --project\n    which bigquery location? Name it with --location" in ran.err
@@ -188,9 +188,9 @@ def test_init_keeps_a_stack_file_and_finds_code_owners_in_the_root(account: Work
 
 
 @pytest.mark.parametrize("owner", ["a/b", "@", "@a/b @c/d", "someone"])
-def test_init_rejects_what_github_takes_for_no_code_owner(account: Workspace, owner: str):
+def test_init_rejects_a_text_that_github_does_not_accept_as_code_owner(account: Workspace, owner: str):
     ran = account.run("init", "staging", "--code-owner", owner)
-    assert (ran.code, "is no code owner: write @org/team" in ran.err) == (2, True)
+    assert (ran.code, "is not a code owner: write @org/team" in ran.err) == (2, True)
 
 
 ANSWERS = ("trial", "New", PROJECT, "EU", "@a/b", "y")
@@ -222,10 +222,10 @@ def test_init_asks_on_a_terminal_for_what_no_api_has(account: Workspace, monkeyp
     assert read_environment(account)["fivetran"]["destination"]["location"] == "EU"
 
 
-def test_init_asks_again_for_what_is_no_code_owner(account: Workspace, monkeypatch: pytest.MonkeyPatch):
+def test_init_asks_again_for_a_text_that_is_not_a_code_owner(account: Workspace, monkeypatch: pytest.MonkeyPatch):
     asked = answer(monkeypatch, ("trial", "platform", "@a/b", "n"))
     ran = account.run("init", "staging", "--group", "Staging")
-    assert "platform is no code owner: write @org/team" in ran.err
+    assert "platform is not a code owner: write @org/team" in ran.err
     assert len(asked) == 4
     assert "/connectors/staging/                @a/b" in ran.out
 

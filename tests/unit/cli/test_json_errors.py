@@ -88,7 +88,7 @@ def fivetran_fails(workspace: Workspace) -> tuple[str, ...]:
 SITUATIONS = [wrong_option, unknown_environment, broken_file, no_specs, fivetran_fails]
 
 
-def test_there_are_commands_with_json():
+def test_commands_with_json_are_found():
     assert len(commands()) > 10
 
 

@@ -126,7 +126,7 @@ def promote(folder: Folder, *arguments: str, text: str = SHOP):
     return folder.run("promote", "shop", *arguments), prod / "shop.yaml"
 
 
-def test_promote_leaves_out_what_is_devs_and_adds_what_the_policy_requires(folder: Folder):
+def test_promote_leaves_out_keys_of_dev_and_adds_keys_that_the_policy_requires(folder: Folder):
     ran, file = promote(folder, "--yes")
     assert ran.code == 0, ran.err
     assert file.read_text() == SHOP.replace("version: 3", "version: 1").replace("shop_dev}", "shop}").replace(
@@ -180,14 +180,14 @@ def test_promote_names_sql_that_still_reads_dev(folder: Folder, tmp_path: Path):
     assert "query.sql:1:16: reads dev-project.shop_public" in ran.err
 
 
-def test_promote_adds_a_last_day_where_the_policy_demands_one(folder: Folder):
+def test_promote_adds_a_last_day_where_the_policy_requires_one(folder: Folder):
     _, file = promote(folder, "--yes")
     folder.commit(folder.text)
     (folder.file.parent / "shop.yaml").unlink()
     ran = folder.run("promote", "shop", "-e", "prod", "--task-id", "other", "--yes")
     assert ran.code == 0, ran.err
     assert yaml.safe_load((folder.file.parent / "shop.yaml").read_text())["expires"] == "2027-02-28"
-    assert "notice: added `expires`: dev demands a last day, 2027-02-28 at the latest" in ran.err
+    assert "notice: added `expires`: dev requires a last day, 2027-02-28 at the latest" in ran.err
     assert "expires" not in file.read_text()
 
 
@@ -343,7 +343,7 @@ def test_pull_request_pushes_nothing_when_the_files_have_problems(folder: Folder
 def test_pull_request_needs_git_and_a_repository(folder: Folder, monkeypatch: pytest.MonkeyPatch):
     shutil.rmtree(".git")
     ran = folder.run("extend", "stripe", "30d", "--yes", "--pull-request")
-    assert (ran.code, "no git repository\n    Leave out --pull-request." in ran.err) == (2, True)
+    assert (ran.code, "not in a git repository\n    Leave out --pull-request." in ran.err) == (2, True)
     monkeypatch.setenv("PATH", "/nowhere")
     ran = folder.run("extend", "stripe", "30d", "--yes", "--pull-request")
     assert (ran.code, "git: not found\n    Install git" in ran.err) == (2, True)

@@ -89,7 +89,7 @@ def test_status_withholds_a_task_when_a_secret_is_not_known(quoted: Workspace, m
     monkeypatch.delenv("STRIPE_KEY")
     values_to_mask.forget_values()
     printed = quoted.run("status").out
-    assert "Fivetran: reconnect: its text may quote a secret that is not read here, see https://" in printed
+    assert "Fivetran: reconnect: its text is not shown, because it may quote a secret: see https://" in printed
     assert CANARY not in printed
 
 

@@ -97,11 +97,11 @@ def test_secret_put_writes_the_value_again_when_its_version_is_disabled(
     ("given", "kept", "note"),
     [
         (f"{CANARY}\n", CANARY, "left out: the value ends in a line feed"),
-        (f"{CANARY}\r\n", CANARY, "left out: the value ends in a Windows line end, CRLF"),
+        (f"{CANARY}\r\n", CANARY, "left out: the value ends in a Windows line break, CRLF"),
         (f"\ufeff{CANARY}", CANARY, "left out: the value begins with a byte-order mark"),
         (f'"{CANARY}"', f'"{CANARY}"', "kept: the value is in quotation marks"),
         (PEM, PEM, ""),
-        (PEM.replace("\n", "\r\n"), PEM, "left out: the value has Windows line ends"),
+        (PEM.replace("\n", "\r\n"), PEM, "left out: the value has Windows line breaks"),
         (KEY_FILE, KEY_FILE, ""),
         (KEY_FILE.replace("\n", "\r\n"), KEY_FILE.replace("\n", "\r\n"), ""),
     ],

@@ -61,7 +61,7 @@ def test_engine_gets_no_other_variable_of_this_process(tmp_path: Path, monkeypat
     assert variables["HOME"].startswith(str(tmp_path))
 
 
-def test_staged_files_adopt_nothing_and_are_else_unchanged(tmp_path: Path):
+def test_staged_files_have_no_adopt_and_are_otherwise_unchanged(tmp_path: Path):
     adopting, other = unit(), unit()
     adopting["connector"] |= {"adopt": {"connection": "x_y"}, "config": {"api_key": {"held_by": "fivetran"}}}
     write(tmp_path / "head", "adopting", adopting)

@@ -163,7 +163,7 @@ def test_status_waits_on_when_fivetran_fails_in_between(
     waits.change_after(2, lambda: workspace.admin("PATCH", f"/connections/{id_}", done))
     ran = workspace.run("status", "--wait", "--interval", "1s", "--timeout", "120s", "stripe")
     assert ran.code == 0, ran.err
-    assert re.search(rf"stripe: not known now: .*{words}.*; asking again", ran.err), ran.err
+    assert re.search(rf"stripe: not known at the moment: .*{words}.*; trying again", ran.err), ran.err
     assert "stripe: the DAG can be enabled with" in ran.err
 
 

@@ -209,7 +209,7 @@ def test_unmanaged_reports_faulty_files_instead_of_their_connections(workspace: 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [("", "choose with --environment: dev, test"), ("-e nope", "no environment 'nope' in the specs")],
+    [("", "choose with --environment: dev, test"), ("-e nope", "there is no environment 'nope'")],
 )
 def test_unmanaged_needs_an_environment_when_there_are_several(workspace: Workspace, arguments: str, message: str):
     workspace.write("environment", ENVIRONMENT, "test")

@@ -108,7 +108,7 @@ def test_validate_prints_notices_among_problems_without_counting_them(inside):
         "    if Fivetran has it, add it to the catalogue: `reconciler services pull acme`\n"
         f"dev/stripe.yaml:{once}:3: notice: `allow_resync` allows its change once: remove it after the run that "
         "makes the change\n"
-        "    add `retire` to it if the old dataset, which is kept until then, may be removed afterwards\n"
+        "    write `retire` under it if that run may also remove the old dataset\n"
         f"dev/stripe.yaml:{ends}:3: notice: BigQuery deletes the connector's tables after this time, with their "
         "history\n"
         "    remove it, unless each sync rewrites everything\n"

@@ -175,7 +175,7 @@ def test_who_can_read_on_a_day_before_the_first_commit_answers_nothing(history: 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "1969-12-31", "9001-01-01", "9999-12-31"])
 @pytest.mark.parametrize("option", ["--on", "--today"])
-def test_who_can_read_rejects_a_day_that_git_or_the_calendar_has_not(workspace: Workspace, option: str, day: str):
+def test_who_can_read_rejects_a_day_that_git_or_the_calendar_does_not_have(workspace: Workspace, option: str, day: str):
     ran = workspace.run("who-can-read", "shop", option, day)
     assert ran.code == 2
     assert f"{day}: expected a year between 1970 and 9000" in ran.err
@@ -193,10 +193,10 @@ def test_who_can_read_rejects_a_day_that_git_or_the_calendar_has_not(workspace: 
         ("@", "Write user:a@example.com, or an address"),
         (":", "Write user:a@example.com, or an address"),
         ("shop/x", "Write user:a@example.com, or an address"),
-        ("workgroup:data", "no environment that is asked about has `workgroups`"),
+        ("workgroup:data", "none of these environments has `workgroups`"),
     ],
 )
-def test_who_can_read_rejects_a_text_that_can_be_no_member(workspace: Workspace, text: str, hint: str):
+def test_who_can_read_rejects_a_text_that_cannot_be_a_member(workspace: Workspace, text: str, hint: str):
     workspace.write("shop", unit("user:a@example.com"))
     ran = workspace.run("who-can-read", text, "--offline", "--today", DAY)
     assert (ran.code, ran.out) == (2, "")
@@ -204,7 +204,7 @@ def test_who_can_read_rejects_a_text_that_can_be_no_member(workspace: Workspace,
 
 
 @pytest.mark.parametrize("text", ["A@EXAMPLE.com", "user:A@Example.com", "allUsers", "domain:example.com"])
-def test_who_can_read_takes_members_in_any_case_of_their_address(workspace: Workspace, text: str):
+def test_who_can_read_accepts_members_in_any_case_of_their_address(workspace: Workspace, text: str):
     workspace.write("shop", unit("user:a@example.com"))
     found = answer(workspace, text, "--offline")
     assert ("user:a@example.com" in members(found)) == ("@" in text)

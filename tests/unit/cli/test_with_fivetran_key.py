@@ -54,7 +54,7 @@ def test_with_fivetran_key_returns_the_exit_code_of_the_command(run):
 def test_with_fivetran_key_rejects_another_form_without_quoting_it(run, value):
     done = run(value, "--secret", NAME, *PRINT)
     assert done.returncode == 2
-    assert f"the value of {NAME} is no API key" in done.stderr
+    assert f"the value of {NAME} is not an API key" in done.stderr
     assert "canary" not in done.stdout + done.stderr
 
 

@@ -35,7 +35,7 @@ def test_content_hash_ignores_order_time_and_compression(files: dict[str, bytes]
 
 
 @given(FILES, FILES)
-def test_other_names_or_bytes_are_another_hash(one: dict[str, bytes], other: dict[str, bytes]):
+def test_hash_differs_with_names_and_bytes(one: dict[str, bytes], other: dict[str, bytes]):
     assert (content_hash(pack(one)) == content_hash(pack(other))) == (one == other)
 
 

@@ -69,6 +69,6 @@ def test_every_problem_is_shown_or_counted(places: list[tuple[str, int]]):
     ],
     ids=["labels", "grants", "unknown keys", "datasets"],
 )
-def test_file_of_nothing_but_faults_is_read_to_its_end(tmp_path: Path, text: str):
+def test_file_with_only_faults_is_read_to_its_end(tmp_path: Path, text: str):
     folder = written(tmp_path, a=HEAD + text)
     assert len(load(folder, folder).problems) > MOST_SHOWN

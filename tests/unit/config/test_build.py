@@ -387,7 +387,7 @@ def test_fleet_raises_the_problems_of_an_environment_or_lists_known_ones():
         loaded.fleet("prod")
     assert invalid.value.problems == loaded.problems_of("prod")
     assert len(invalid.value.problems) == 1
-    with pytest.raises(ReconcilerError, match="no environment 'stage' in the specs, which have dev, prod"):
+    with pytest.raises(ReconcilerError, match="there is no environment 'stage': the environments are dev, prod"):
         loaded.fleet("stage")
 
 

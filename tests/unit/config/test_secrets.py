@@ -37,7 +37,7 @@ def test_names_that_every_service_uses_for_a_credential_are_known(name: str):
 
 
 @pytest.mark.parametrize("name", NO_CREDENTIALS.split())
-def test_names_that_are_no_secret_somewhere_may_hold_plain_text(name: str):
+def test_names_that_are_not_secret_in_some_service_may_hold_plain_text(name: str):
     assert not is_credential_key(("connector", "config", name))
 
 
@@ -48,7 +48,7 @@ def test_value_of_a_secrets_list_is_a_credential_and_that_of_a_payload_is_not():
 
 
 @pytest.mark.parametrize("kind", ["", "RSA ", "EC ", "OPENSSH ", "ENCRYPTED ", "PGP "])
-def test_private_key_is_known_by_its_armour(kind: str):
+def test_private_key_is_recognised_by_its_begin_line(kind: str):
     block = " BLOCK" if kind == "PGP " else ""
     assert is_private_key(f"x\n-----BEGIN {kind}PRIVATE KEY{block}-----\nabc")
     assert not is_private_key("-----BEGIN PUBLIC KEY-----")

@@ -304,7 +304,7 @@ def test_writer_reproduces_our_own_files_without_comments(file: Path):
 
 @settings(max_examples=25)
 @given(units())
-def test_yamllint_has_nothing_to_say_but_about_lines_that_cannot_be_broken(unit: Unit):
+def test_yamllint_reports_only_lines_that_cannot_be_broken(unit: Unit):
     config = YamlLintConfig((ROOT / ".yamllint.yaml").read_text(encoding="utf-8"))
     found = [problem.rule for problem in linter.run(unit_text(unit, ENVIRONMENT), config)]
     assert set(found) <= {"line-length"}

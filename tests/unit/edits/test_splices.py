@@ -34,7 +34,7 @@ def blocks_changed(before: bytes, after: bytes) -> int:
 
 
 @given(documents())
-def test_source_reads_what_a_file_says(document: tuple[dict[str, Any], bytes]):
+def test_source_reads_the_values_of_a_file(document: tuple[dict[str, Any], bytes]):
     data, raw = document
     source = Source.read(raw, "a.yaml")
     assert source.data == data

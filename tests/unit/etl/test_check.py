@@ -297,7 +297,7 @@ def test_check_etl_reports_metadata_that_cannot_be_read(estate: Estate):
     ],
     ids=["lists", "template", "mappings", "control character"],
 )
-def test_check_etl_reports_yaml_that_no_parser_takes(estate: Estate, content: str, place: str):
+def test_check_etl_reports_yaml_that_no_parser_accepts(estate: Estate, content: str, place: str):
     estate.file("shared-prod/shop/x/metadata.yaml", f"# depends_on_fivetran\nscheduling:  {content}\n")
     assert estate.found() == [(f"etl/sql/shared-prod/shop/x/metadata.yaml:{place}", "unreadable")]
 
@@ -354,7 +354,7 @@ def test_check_etl_takes_the_dag_of_a_generator_for_known_later(estate: Estate):
         (f"{DAG}{TASK}".encode("utf-16-be"), "1:1"),
     ],
 )
-def test_check_etl_reports_metadata_that_is_no_utf_8(estate: Estate, content: bytes, place: str):
+def test_check_etl_reports_metadata_that_is_not_utf_8(estate: Estate, content: bytes, place: str):
     file = estate.root / "etl" / "sql" / "shared-prod" / "shop" / "x" / "metadata.yaml"
     file.parent.mkdir(parents=True)
     file.write_bytes(content)
@@ -370,7 +370,7 @@ def test_check_etl_follows_merged_mappings_once(estate: Estate):
     assert estate.found() == [("etl/sql/shared-prod/shop/x/metadata.yaml:2:35", "task_without_unit")]
 
 
-def test_check_etl_reports_what_is_no_regular_file(estate: Estate):
+def test_check_etl_reports_a_path_that_is_not_a_regular_file(estate: Estate):
     os.mkfifo(estate.root / ORDERS / "view.sql")
     (estate.root / ORDERS / "init.sql").symlink_to("/dev/zero")
     (estate.root / ORDERS / "loop.sql").symlink_to("loop.sql")

@@ -192,7 +192,7 @@ def test_metadata_of_a_template_is_read_without_its_tags():
     assert (task.task_id, task.line, task.column) == ("shop", 6, 14)
 
 
-def test_metadata_that_is_no_yaml_has_a_fault():
+def test_metadata_that_is_not_yaml_has_a_fault():
     [fault] = read_metadata("scheduling:\n  depends_on_fivetran: [\n", READER).faults
     assert fault.message.startswith("cannot be read as YAML")
     assert fault.line == 3

@@ -61,12 +61,12 @@ def test_trailing_slash_is_tolerated(url: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "localhost", "api.localhost", "[::1]", "0.0.0.0"])
-def test_http_is_taken_for_this_machine(host: str) -> None:
+def test_http_is_accepted_for_this_machine(host: str) -> None:
     assert BaseUrl.parse(f"http://{host}:9000/v1").is_local
 
 
 @pytest.mark.parametrize("host", ["10.0.0.1", "172.17.0.2", "double", "host.docker.internal", "fivetran.test"])
-def test_http_is_taken_within_a_network_of_ones_own(host: str) -> None:
+def test_http_is_accepted_within_a_private_network(host: str) -> None:
     assert not BaseUrl.parse(f"http://{host}:9000/v1").is_local
 
 

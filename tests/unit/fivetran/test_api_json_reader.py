@@ -37,17 +37,17 @@ def test_boolean_is_read_from_booleans_and_their_words(value: object, boolean: b
     ("value", "string"),
     [("a", "a"), ("", ""), (443, "443"), (1.5, "1.5"), (True, None), (None, None), ({}, None)],
 )
-def test_string_is_read_from_strings_and_numbers(value: object, string: str | None) -> None:
+def test_text_is_read_from_strings_and_numbers(value: object, string: str | None) -> None:
     assert text(value) == string
 
 
 @pytest.mark.parametrize(("value", "lower"), [("CONNECTED", "connected"), (" On_Schedule ", "on_schedule"), ("", None)])
-def test_word_is_read_in_lower_case(value: object, lower: str | None) -> None:
+def test_enum_word_is_read_in_lower_case(value: object, lower: str | None) -> None:
     assert word(value) == lower
 
 
 @given(ANYTHING)
-def test_every_reader_takes_any_json(value: object) -> None:
+def test_every_reader_accepts_any_json(value: object) -> None:
     assert isinstance(text(value), str | None)
     assert isinstance(word(value), str | None)
     assert isinstance(whole(value), int | None)

@@ -242,14 +242,14 @@ def test_setup_tests_trust_what_is_presented_when_asked() -> None:
     assert json.loads(server.requests[0].content) == {"trust_certificates": True}
 
 
-def test_every_operation_is_looked_at() -> None:
+def test_every_operation_of_the_client_is_tested() -> None:
     methods = {name for name in dir(FivetranClient) if not name.startswith("_")}
     assert methods - {"from_environment", "close", "now", "leave_to_others"} == set(OPERATIONS) | set(UPLOADS) | {
         "download_package"
     }
 
 
-def test_file_comes_as_its_bytes() -> None:
+def test_file_is_returned_as_bytes() -> None:
     server = Server(httpx.Response(200, content=b"PK\x03\x04", headers={"Content-Type": "application/octet-stream"}))
     with server.client() as client:
         assert client.download_package("p_1") == b"PK\x03\x04"
@@ -275,7 +275,7 @@ def test_file_comes_as_its_bytes() -> None:
         "update_schema_config",
     ],
 )
-def test_operation_that_returns_nothing_needs_no_data(name: str) -> None:
+def test_operation_without_a_result_needs_no_data(name: str) -> None:
     for step in (ok(), ok({"anything": 1})):
         with Server(step).client() as client:
             assert OPERATIONS[name].call(client) is None
@@ -289,7 +289,7 @@ def test_operation_that_returns_nothing_needs_no_data(name: str) -> None:
         lambda client: client.update_schema_config("a_b"),
     ],
 )
-def test_update_of_nothing_is_rejected_before_it_is_sent(call: Callable[[FivetranClient], Any]) -> None:
+def test_update_without_fields_is_rejected_before_it_is_sent(call: Callable[[FivetranClient], Any]) -> None:
     server = Server(ok(ANSWER))
     with server.client() as client, pytest.raises(ValueError, match=r"needs (a field|something) to change"):
         call(client)

@@ -150,7 +150,7 @@ def test_unset_limits_are_those_that_fivetran_documents(
     assert USUAL_REQUESTS_PER_HOUR == 20_000
 
 
-def test_look_at_a_source_is_no_setup_test() -> None:
+def test_reading_a_source_does_not_count_as_a_setup_test() -> None:
     time = FakeTime()
     with Server(CONNECTION).client(time, limits=Limits(setup_tests_per_minute=1)) as client:
         client.test_connection("a_b")
@@ -334,7 +334,7 @@ def test_quota_is_a_setting_of_the_environment() -> None:
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "5k", "1e3", "5_000", "\u0665", "9" * 5000, "canary"])
-def test_quota_that_is_no_number_is_rejected_without_its_text(text: str) -> None:
+def test_quota_that_is_not_a_number_is_rejected_without_its_text(text: str) -> None:
     env = {"FIVETRAN_APIKEY": "k", "FIVETRAN_APISECRET": "s", "FIVETRAN_REQUESTS_PER_HOUR": text}
     with pytest.raises(InvalidSettings, match="FIVETRAN_REQUESTS_PER_HOUR is not a whole number") as caught:
         FivetranClient.from_environment(env)

@@ -22,7 +22,7 @@ def test_public_names_are_these() -> None:
     assert all(hasattr(api, name) for name in api.__all__)
 
 
-def test_process_that_asks_nothing_does_not_load_what_asking_takes() -> None:
+def test_process_without_requests_does_not_import_the_client() -> None:
     script = "import sys, reconciler.stack.program; sys.exit('httpx' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 

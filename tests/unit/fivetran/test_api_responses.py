@@ -83,7 +83,7 @@ def test_status_that_is_clear_by_itself_needs_no_json(status: int) -> None:
         rejection(404, "NoRoute", "no such route"),
     ],
 )
-def test_404_that_is_not_about_a_thing_is_not_taken_for_a_deleted_one(step: Step) -> None:
+def test_message_of_404_about_another_thing_does_not_mean_a_deletion(step: Step) -> None:
     """With a wrong base URL every connection would else count as deleted."""
     error = error_of(step)
     assert type(error) is UnexpectedAnswer
@@ -136,7 +136,7 @@ def test_success_is_decided_by_the_status_and_not_by_the_code(success: str | Non
         assert client.get_group("g").id == "g"
 
 
-def test_code_that_is_no_identifier_is_part_of_the_message() -> None:
+def test_code_that_is_not_an_identifier_is_part_of_the_message() -> None:
     error = error_of(rejection(400, "Invalid sk_live_1", "Words."))
     assert (error.code, error.unmasked_message) == (None, "Invalid sk_live_1: Words.")
     assert "sk_live_1" not in str(error)

@@ -227,6 +227,6 @@ def test_no_thread_is_left_when_a_client_is_closed(server: Loopback) -> None:
     assert all("process_request_thread" in thread.name for thread in ours)
 
 
-def test_list_from_something_that_is_no_list_is_an_error(server: Loopback) -> None:
+def test_list_is_an_error_when_the_answer_has_no_list(server: Loopback) -> None:
     with FivetranClient(server.url, KEY, SECRET) as client, pytest.raises(UnexpectedAnswer):
         list(client.list_groups())

@@ -136,7 +136,7 @@ def test_clock_that_differs_by_less_than_an_answer_can_say_is_right() -> None:
         assert client.now() == moment
 
 
-def test_answer_of_which_a_byte_comes_now_and_then_ends_after_twice_its_time_limit() -> None:
+def test_slow_answer_ends_after_twice_its_time_limit() -> None:
     time = FakeTime()
 
     def drip() -> Iterator[bytes]:

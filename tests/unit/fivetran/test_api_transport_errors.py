@@ -42,7 +42,7 @@ def test_every_httpx_error_is_a_transport_error_with_its_sent_state(
     assert CANARY not in f"{error}{error!r}{error.args}{vars(error)}"
 
 
-def test_kinds_are_those_that_the_installed_httpx_has() -> None:
+def test_errors_of_the_installed_httpx_are_the_known_ones() -> None:
     names = {kind.__name__ for kind in RAISED}
     assert names >= SURELY_NOT_SENT | ANSWERED
     assert names >= {"ReadTimeout", "WriteTimeout", "ReadError", "WriteError", "CloseError", "RemoteProtocolError"}

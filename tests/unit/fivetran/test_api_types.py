@@ -174,7 +174,7 @@ def test_any_data_is_a_result_or_an_error_of_ours(read: Callable[[FivetranClient
             str(error).encode()
 
 
-def test_time_that_is_none_is_passed_over() -> None:
+def test_text_that_is_not_a_time_is_read_as_none() -> None:
     group = {"id": "g", "name": "Fivetran_Dev"}
     assert Group.parse({**group, "created_at": "no sk_live_0aZ9"}).created_at is None
     assert Group.parse({**group, "created_at": "2025-01-01T00:00:00.123+00:00"}).created_at is not None

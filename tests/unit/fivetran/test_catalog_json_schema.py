@@ -190,7 +190,7 @@ def test_reader_and_editor_accept_the_same_schemas(place: Callable[[Any], dict[s
         ("[a]: x", "not a plain mapping, list or scalar, line 1"),
     ],
 )
-def test_text_that_is_no_plain_yaml_is_rejected(text: str, message: str):
+def test_text_that_is_not_plain_yaml_is_rejected(text: str, message: str):
     with pytest.raises(InvalidService, match=message):
         catalog.read("made_up", text)
 
@@ -278,7 +278,7 @@ def test_order_of_the_api_s_fields_does_not_change_the_file(config: dict[str, An
         ("schema_prefix", Form.PREFIX),
     ],
 )
-def test_destination_keys_become_the_form_and_are_no_fields(keys: str, form: Form):
+def test_destination_keys_are_the_form_and_not_fields(keys: str, form: Form):
     properties = {key: {"type": "string"} for key in [*keys.split(), "other"]}
     for order in itertools.permutations(properties.items()):
         made = entry({"properties": dict(order)})
@@ -339,5 +339,5 @@ def test_new_service_with_auth_is_assumed_to_need_consent_without_it():
     [{"properties": []}, {"properties": {"a": "string"}}, {"properties": {"a": {"type": "array", "items": 1}}}],
 )
 def test_metadata_of_another_shape_is_rejected(config: dict[str, Any]):
-    with pytest.raises(InvalidService, match="is no object"):
+    with pytest.raises(InvalidService, match="is not an object"):
         entry(config)

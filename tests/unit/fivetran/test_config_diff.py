@@ -52,7 +52,7 @@ def test_defaults_that_fivetran_fills_in_never_differ(declared, defaults):
 
 
 @given(trees)
-def test_engines_floats_are_undone(tree):
+def test_whole_numbers_of_the_engine_are_integers_again(tree):
     def as_floats(node: Any) -> Any:
         if isinstance(node, int) and not isinstance(node, bool):
             return float(node)

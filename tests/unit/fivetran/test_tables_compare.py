@@ -33,7 +33,7 @@ def findings(declared: dict[str, Any], config: Config | None = None) -> list[tup
     return [(str(finding), finding.exposes) for finding in compare(declared, config or live()).findings]
 
 
-def test_only_what_is_named_is_compared():
+def test_comparison_covers_only_what_the_file_names():
     seen = compare(sync(public={"tables": {"users": {"columns": {"email": "hashed"}}}}), live())
     assert (seen.differences, seen.patch, seen.findings) == ((), {}, ())
 
@@ -171,7 +171,7 @@ def test_locked_column_can_be_hashed():
 
 
 @pytest.mark.parametrize("code", ["SYSTEM_TABLE", "DELETED"])
-def test_lock_on_what_holds_nothing_of_the_source_exposes_nothing(code: str):
+def test_lock_on_a_table_without_source_data_exposes_nothing(code: str):
     config = live()
     config.schemas["audit"].tables["log"].lock = Lock(code)
     [(_, exposes)] = findings(sync(audit={"tables": {"log": "excluded"}}), config)

@@ -1,4 +1,4 @@
-"""`sync` as plain JSON, and as the API takes it ahead of a look at the source."""
+"""`sync` as plain JSON, and as the API accepts it before it has read the source."""
 
 from reconciler.fivetran.tables import ahead, inputs, parse
 from reconciler.model import SchemaSync, Sync, TableSync
@@ -46,7 +46,7 @@ def test_stored_sync_is_parsed_equal():
     assert parse({"new": "block_all"}) == Sync(new="block_all")
 
 
-def test_ahead_of_a_look_at_the_source_all_that_the_file_names_is_sent():
+def test_everything_that_the_file_names_is_sent_before_the_source_is_read():
     assert ahead(inputs(SYNC)) == {
         "schema_change_handling": "ALLOW_COLUMNS",
         "schemas": {

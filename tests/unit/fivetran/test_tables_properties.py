@@ -147,7 +147,7 @@ def test_path_that_differs_is_named_once(sync: Sync, live: Config):
 
 
 @given(syncs, configs)
-def test_after_a_look_at_the_source_no_name_was_taken_on_trust(sync: Sync, live: Config):
+def test_names_are_all_checked_after_the_source_is_read(sync: Sync, live: Config):
     """Whatever is kept back and sent is known to exist: listed, or in a table whose columns are looked up."""
     looked_up = to_look_up(inputs(sync), live)
     source = {place: live.source[place] for place in looked_up}

@@ -131,7 +131,7 @@ def test_head_files_rejects_an_executable(commits: Commits):
 
 
 @pytest.mark.parametrize("mode", [LINK, FILE, SUBMODULE])
-def test_head_files_rejects_a_specs_folder_that_is_none(commits: Commits, mode: str):
+def test_head_files_rejects_a_specs_path_that_is_not_a_folder(commits: Commits, mode: str):
     commit = commits.commit(commits.tree([(mode, OTHER if mode == SUBMODULE else commits.blob("/etc"), "connectors")]))
     assert ("connectors", "a file in the place of the specs folder") in rejected(commits, commit)
 
@@ -198,7 +198,7 @@ def test_head_files_takes_no_commit_but_a_full_hash(commits: Commits, commit: st
 def test_head_files_says_how_to_fetch_a_commit_that_is_missing(commits: Commits):
     with pytest.raises(ReconcilerError, match=r"does not have the commit a{40}\n    Fetch it: `git fetch"):
         read(commits, "a" * 40)
-    with pytest.raises(ReconcilerError, match="is a blob, and no commit"):
+    with pytest.raises(ReconcilerError, match="is a blob, not a commit"):
         read(commits, commits.blob("x"))
 
 
@@ -219,7 +219,7 @@ def test_head_files_names_a_file_whose_content_is_missing(commits: Commits):
 
 @pytest.mark.parametrize("specs", ["..", "/etc", "a/../b", "", "-x", "a\n", ".git", ":(glob)*"])
 def test_head_files_takes_only_a_folder_of_the_repository(commits: Commits, specs: str):
-    with pytest.raises(ReconcilerError, match="is no folder of the repository"):
+    with pytest.raises(ReconcilerError, match="is not a folder of the repository"):
         read(commits, commits.of({"shop.yaml": UNIT}), specs)
 
 

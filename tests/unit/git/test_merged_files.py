@@ -37,7 +37,7 @@ def test_head_files_keep_what_the_default_branch_added_since(commits: Commits):
     assert read_head_files(Repository(commits.folder), head, "connectors").files == {"dev/a.yaml": b"a: 2\n"}
 
 
-def test_head_files_keep_what_the_default_branch_deleted_since_deleted(commits: Commits):
+def test_head_files_leave_out_what_the_default_branch_deleted_since(commits: Commits):
     base = after(commits, {"a.yaml": "a: 1\n", "old.yaml": "o: 1\n"})
     main = after(commits, {"a.yaml": "a: 1\n"}, base)
     head = after(commits, {"a.yaml": "a: 2\n", "old.yaml": "o: 1\n"}, base)

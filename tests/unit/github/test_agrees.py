@@ -51,7 +51,7 @@ def test_agrees_accepts_what_is_reviewed_scheduled_or_approved(merged: str):
     result = invoke(agrees, stops(ONE, TWO), "--commit", merged, "--approve", f"{TWO},{'3' * 16}", "--approve", "")
     assert result.return_value == 0
     assert "dev: 1 reviewed, 1 approved" in result.output
-    assert f"{'3' * 16} is approved, and this run does nothing with that fingerprint" in result.output
+    assert f"{'3' * 16} is approved, but this run does nothing with that fingerprint" in result.output
 
 
 def test_agrees_names_the_folder_of_a_stack_to_approve(merged: str):
@@ -112,8 +112,8 @@ def test_agrees_needs_a_commit_or_scheduled(more: tuple[str, ...]):
 
 
 @pytest.mark.parametrize("value", ["x; rm -r ~", "1" * 15, "A" * 16, "--force"])
-def test_agrees_rejects_what_is_no_fingerprint_to_approve(value: str):
-    with pytest.raises(UsageError, match="no fingerprint"):
+def test_agrees_rejects_what_is_not_a_fingerprint_to_approve(value: str):
+    with pytest.raises(UsageError, match="is not a fingerprint"):
         invoke(agrees, stops(ONE), "--commit", ANY, f"--approve={value}")
 
 
@@ -121,7 +121,7 @@ def test_agrees_rejects_what_is_no_fingerprint_to_approve(value: str):
 def test_agrees_rejects_a_fingerprint_of_another_form(fingerprint: object):
     document = json.loads(stops(ONE))
     document["consequences"][0]["fingerprint"] = fingerprint
-    with pytest.raises(UsageError, match="no output of"):
+    with pytest.raises(UsageError, match="not the output of"):
         invoke(agrees, json.dumps(document), "--commit", ANY)
 
 

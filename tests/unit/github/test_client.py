@@ -106,7 +106,7 @@ def test_client_sends_no_token_to_another_host(hub: Hub, client: Client):
         client.list("/issues")
 
 
-def test_client_reports_an_answer_that_is_no_json(hub: Hub, client: Client):
+def test_client_reports_an_answer_that_is_not_json(hub: Hub, client: Client):
     hub.state.faults.append(Fault("GET", "/issues", status=200, text="<html>sign in</html>"))
     with pytest.raises(RemoteError, match="GitHub's answer is not JSON"):
         client.list("/issues")

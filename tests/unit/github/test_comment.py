@@ -174,7 +174,7 @@ def test_comment_of_a_million_lines_is_cut(hub: Hub, number: int):
 
 
 def test_comment_takes_no_markdown_made_elsewhere(hub: Hub, number: int):
-    with pytest.raises(UsageError, match="no output of"):
+    with pytest.raises(UsageError, match="not the output of"):
         call(number, text=None, document="## What a run of dev would do\n\nNothing.\n")
     with pytest.raises(UsageError, match="not about dev"):
         call(number, text=None, document=review(environment="prod"))
@@ -184,7 +184,7 @@ def test_comment_takes_no_markdown_made_elsewhere(hub: Hub, number: int):
 def test_comment_says_that_a_review_is_simulated(hub: Hub, number: int):
     call(number, text=None, document=review("deletes", simulated=True))
     body = bodies(hub)[0]
-    assert "## What a run of dev would do, simulated\n\n> This is a simulation. No credential was used." in body
+    assert "## What a run of dev would do (simulated)\n\n> This is a simulation. No credential was used." in body
     assert FINGERPRINT not in body
 
 
@@ -197,11 +197,11 @@ def test_comment_says_on_top_that_code_changed(hub: Hub, number: int):
 QUICK = {"looked_at": ["a", "b"], "not_looked_at": [f"u{number:03}" for number in range(998)], "reasons": []}
 
 
-def test_quick_comment_names_what_it_has_not_looked_at_and_no_fingerprint(hub: Hub, number: int):
+def test_quick_comment_names_units_that_it_does_not_cover_and_no_fingerprint(hub: Hub, number: int):
     call(number, document=review("deletes a dataset", quick=QUICK))
     (body,) = bodies(hub)
-    assert "## What a run of dev would do, at a quick look\n\n> This is a quick review. It looked at 2 units" in body
-    assert "with changed files: a and b. It has not looked at 998 units: u000, u001," in body
+    assert "## What a run of dev would do (quick review)\n\n> This is a quick review. It covers 2 units" in body
+    assert "with changed files: a and b. It does not cover 998 units: u000, u001," in body
     assert "u009 and 988 more. The full review replaces this one, and only that one can be approved." in body
     assert FINGERPRINT not in body
     assert "deletes a dataset" in body
@@ -210,21 +210,21 @@ def test_quick_comment_names_what_it_has_not_looked_at_and_no_fingerprint(hub: H
 @pytest.mark.parametrize(
     ("looked_at", "not_looked_at", "text"),
     [
-        ([], ["a"], "No file of a unit changed. It has not looked at 1 unit: a. The full review"),
-        (["a"], [], "It looked at 1 unit with changed files: a. The full review"),
+        ([], ["a"], "No file of a unit changed. It does not cover 1 unit: a. The full review"),
+        (["a"], [], "It covers 1 unit with changed files: a. The full review"),
         ([], [], "This is a quick review. The full review"),
     ],
 )
-def test_quick_comment_says_what_it_looked_at(hub: Hub, number: int, looked_at: Any, not_looked_at: Any, text: str):
+def test_quick_comment_says_what_it_covers(hub: Hub, number: int, looked_at: Any, not_looked_at: Any, text: str):
     quick = {"looked_at": looked_at, "not_looked_at": not_looked_at, "reasons": []}
     call(number, document=review("deletes a dataset", quick=quick))
     assert text in bodies(hub)[0]
 
 
-def test_quick_comment_says_why_it_looked_at_all_units(hub: Hub, number: int):
+def test_quick_comment_says_why_it_covers_all_units(hub: Hub, number: int):
     quick = {"looked_at": ["a"], "not_looked_at": [], "reasons": ["environment"]}
     call(number, document=review("deletes a dataset", quick=quick))
-    assert "It looked at 1 unit, which are all, because environment.yaml changed." in bodies(hub)[0]
+    assert "It covers all units (1), because environment.yaml changed." in bodies(hub)[0]
 
 
 def test_full_comment_replaces_the_quick_one_and_is_not_replaced_by_it(hub: Hub, number: int):

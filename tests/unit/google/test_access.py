@@ -107,7 +107,7 @@ def test_sensitive_dataset_has_no_default_member(auto, default, own):
 
 
 @given(always, grants, st.none() | st.just(WRITER.title()))
-def test_list_is_normal_bigquery_changes_nothing_and_nothing_is_there_twice(default, own, writer):
+def test_access_list_is_in_normal_form_and_has_no_entry_twice(default, own, writer):
     entries = written_list(environment(default_access=default), Dataset("d", "US", access=own), writer)
     assert tuple(parse_entry(entry.as_property()) for entry in entries) == entries
     assert drop_void_entries(reversed(entries)) == entries
@@ -189,7 +189,7 @@ def test_workgroup_is_a_google_group_by_the_environments_pattern():
         ("principalSet://cloudresourcemanager.googleapis.com/projects/1/type/ServiceAccount", "iamMember", "machines"),
     ],
 )
-def test_each_kind_of_member_has_its_field_and_is_a_person_or_none(member: str, field: str, of: str):
+def test_each_kind_of_member_has_its_field_and_is_a_person_or_not(member: str, field: str, of: str):
     at = to_place(member, PATTERN)
     assert at is not None
     assert at[0] == field
@@ -248,7 +248,7 @@ def test_end_in_time_is_read_back(day: date, ticket: str | None):
         until_condition(date(2026, 12, 31), " no ticket "),
     ],
 )
-def test_another_condition_is_no_end_in_time(condition: Condition | None):
+def test_condition_other_than_until_is_not_an_end(condition: Condition | None):
     assert parse_until(condition) is None
 
 

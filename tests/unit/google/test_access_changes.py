@@ -105,7 +105,7 @@ def test_missing_entries_ignores_spelling_and_empty_fields():
     assert missing_entries([blank], [as_rest]) == []
 
 
-def test_merge_keeps_new_kinds_of_resources_and_removes_new_kinds_of_members():
+def test_merge_keeps_unknown_resources_and_removes_unknown_members():
     model, member = {"model": {"projectId": "p", "modelId": "m"}}, {"role": "READER", "newKind": "x"}
     assert merge_entries([], [model, member], {}) == [model, OWNERS]
     assert described((model, member), (model, OWNERS)) == [

@@ -22,7 +22,7 @@ KEPT = {
 
 
 @pytest.mark.parametrize("name", sorted(INPUTS))
-def test_each_input_of_the_plugin_has_one_fate(name: str):
+def test_each_input_of_the_plugin_is_declared_kept_or_never_set(name: str):
     fates = [
         dataset_settings.DECLARED,
         KEPT,
@@ -31,7 +31,7 @@ def test_each_input_of_the_plugin_has_one_fate(name: str):
     assert [name in fate for fate in fates].count(True) == 1
 
 
-def test_no_fate_is_of_an_input_that_the_plugin_does_not_have():
+def test_lists_of_inputs_name_only_inputs_of_the_plugin():
     assert {
         *dataset_settings.DECLARED,
         *KEPT,

@@ -65,7 +65,7 @@ def test_expiry_stages_never_go_back_with_the_days(of: Fleet, one: date, other: 
 
 
 @given(ENDS, EXPIRES, DAYS, DAYS)
-def test_stages_follow_one_another_as_days_do(expires, policy: ExpiryPolicy, one: date, other: date):
+def test_stages_never_go_back_as_days_pass(expires, policy: ExpiryPolicy, one: date, other: date):
     order = list(Stage)
     first, second = (compute_expiry(expires, policy, day) for day in sorted((one, other)))
     assert order.index(first.stage) <= order.index(second.stage)

@@ -43,7 +43,7 @@ def test_unit_is_removed_on_the_next_day_without_grace():
     ]
 
 
-def test_date_at_the_end_of_the_calendar_is_a_date():
+def test_last_day_of_the_calendar_is_accepted():
     assert compute_expiry(date.max, USUAL, LAST) == Expiry(Stage.AHEAD, date.max, date.max)
 
 

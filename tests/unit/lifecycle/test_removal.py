@@ -87,7 +87,7 @@ def test_rejected_removal_says_what_to_do():
         (PROD, unit(retire=Retire("T", "delete")), Expiry(), DeletionRules()),
     ],
 )
-def test_flags_are_set_before_they_are_needed(policy, of, life, rules):
+def test_deletion_rules_are_set_before_the_deletion(policy, of, life, rules):
     assert deletion_rules(policy, dataset_ending(policy, of, DATASET, life)) == rules
 
 

@@ -145,7 +145,7 @@ def test_writers_of_a_dataset_declare_it_or_name_its_unit():
     assert fleet.datasets_of(budget) == sheets.datasets
 
 
-def test_looking_datasets_up_leaves_fleets_equal():
+def test_fleets_are_equal_after_a_lookup_of_datasets():
     one, two = (Fleet(ENVIRONMENT, (unit("sheets"),)) for _ in range(2))
     one.writers_of(one.units[0].datasets[0])
     assert one == two

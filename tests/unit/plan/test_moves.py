@@ -17,7 +17,7 @@ def test_moved_out_names_each_unit_once_with_the_command():
     (rejection,) = moved_out({"shop": SHOP, "raw": RAW}, {"raw": RAW}, ELSEWHERE)
     assert rejection.reason == (
         "prod/ads/shop.yaml: shop now belongs to the stack prod.ads, and this stack has its resources\n"
-        "    Carry them over first: `reconciler move shop --to prod.ads`."
+        "    Move them first: `reconciler move shop --to prod.ads`."
     )
     assert (is_declared(SHOP, ELSEWHERE), is_declared(RAW, ELSEWHERE)) == (True, False)
 

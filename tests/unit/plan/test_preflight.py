@@ -72,7 +72,7 @@ def test_deletions_never_take_what_the_run_declares(fivetran: Fivetran, new_run,
     assert fivetran.the("stripe")["id"] == id_
 
 
-def test_renamed_file_is_no_change_and_a_new_connection_is_one():
+def test_renamed_file_changes_nothing_and_a_new_connection_is_a_change():
     assert not provider.diff("dev", props("stripe"), props(payments=MOVED)).changes
     assert provider.diff("dev", props("stripe"), props("stripe", "sandbox")).changes
 
@@ -114,7 +114,7 @@ def test_changed_immutable_key_is_rejected_without_allow_resync(fivetran: Fivetr
 RENAMED = {"group": "Group_New", "formerly": "Group_Dev"}
 
 
-def test_renamed_group_is_no_other_group(fivetran: Fivetran, new_run):
+def test_renamed_group_is_the_same_group(fivetran: Fivetran, new_run):
     fivetran.by_hand()
     assert provider.check(props("stripe"), {**props("stripe"), **RENAMED}).failures == []
     assert "stripe" not in run.declared.replaced

@@ -92,7 +92,7 @@ def test_dataset_may_move_to_another_file(rules):
 # Expiry.
 
 
-def test_what_expired_by_the_last_run_is_removed_in_any_run():
+def test_units_that_had_expired_at_the_last_run_are_removed_in_any_run():
     gone = {"stripe": ending(STRIPE, YESTERDAY)}
     expired = {"stripe": Declared("prod/stripe.yaml", expired="2027-01-01")}
     for rules in (may_not, may, retires):
@@ -100,7 +100,7 @@ def test_what_expired_by_the_last_run_is_removed_in_any_run():
         assert reasons(gone, {}, rules) == []
 
 
-def test_date_that_no_run_has_announced_is_no_expiry():
+def test_date_that_no_run_has_announced_is_not_an_expiry():
     expired = {"stripe": Declared("prod/stripe.yaml", expired="2027-01-01")}
     for ends in (Ending(), TOMORROW):
         first, second = reasons({"stripe": ending(STRIPE, ends)}, expired)
@@ -129,7 +129,7 @@ def test_recorded_retirement_is_removed_when_removals_are_allowed():
     assert len(reasons(retired, {}, replace(retires, removals=Removals()))) == 2
 
 
-def test_policy_loosened_by_the_same_change_frees_nothing():
+def test_policy_loosened_by_the_same_change_does_not_apply_to_it():
     both = replace(may, removal=("retire", "file"))
     assert len(reasons({"stripe": STRIPE}, {}, both)) == 2
 
@@ -182,7 +182,7 @@ def test_rejection_by_the_guard_names_the_number_to_allow():
     assert all("RECONCILER_REMOVALS=allow:8" in reason for reason in messages)
 
 
-def test_guard_widened_by_the_same_change_holds_as_it_was():
+def test_guard_widened_by_the_same_change_does_not_apply_to_it():
     both = replace(may, guards=(DeleteGuard(0, 0), DeleteGuard(100, 99)))
     (reason,) = reasons({"stripe": STRIPE}, {}, both)
     assert "1 of 1 connections (`delete_guard` allows 0)" in reason
@@ -252,7 +252,7 @@ def test_permission_in_a_rejection_is_yaml_that_allows_the_change(keys):
     assert reasons({"stripe": before}, {"stripe": replace(after, resync=resync)}, may) == []
 
 
-def test_adding_or_removing_an_immutable_key_is_no_replacement():
+def test_adding_or_removing_an_immutable_key_replaces_nothing():
     for before, after in ((SIX, AIRFLOW), (AIRFLOW, SIX), (SIX, SIX)):
         assert reasons({"stripe": before}, {"stripe": after}) == []
     other = replace(TWELVE, service="stripe_sandbox", resync=SERVICE)
@@ -287,7 +287,7 @@ def test_replacement_named_by_its_file_may_delete_the_old_connection(now, resync
         (TWELVE, SCHEMA),
     ],
 )
-def test_permission_for_another_change_is_none(now, resync):
+def test_permission_for_another_change_does_not_count(now, resync):
     (reason,) = reasons({"stripe": SIX}, {"stripe": replace(now, resync=resync)}, may)
     assert "(`allow_resync` allows another change: " in reason
 
@@ -309,7 +309,7 @@ def test_another_group_is_another_connection_for_every_unit():
     assert reasons(before, {**after, "b": replace(before["b"], resync=group)}, moves) == []
 
 
-def test_only_an_environment_that_changes_its_group_leaves_one():
+def test_left_groups_are_those_of_an_environment_that_changes_its_group():
     before = {"a": Declared("a.yaml", "s", "a", resync={"group": ("Old", "New")})}
     assert left_groups(before, ("Old", "New")) == left_groups(before, ("New", "New")) == {"Old"}
     assert left_groups({"a": Declared("a.yaml", "s", "a")}, ("New", "New")) == frozenset()

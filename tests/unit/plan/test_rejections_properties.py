@@ -57,7 +57,7 @@ def test_removal_needs_a_retirement_or_expiry_that_an_earlier_run_recorded(befor
 
 
 @given(fleets(), fleets(), GUARDS)
-def test_only_what_expired_is_removed_without_permission(before, after, guard):
+def test_removal_without_permission_is_only_of_expired_units(before, after, guard):
     rejected = rejections(before, after, Rules(TODAY, guards=(guard,)))
     assert bool(rejected) == any(not expired(ending) for ending in gone(before, after))
 

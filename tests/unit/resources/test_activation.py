@@ -226,7 +226,7 @@ def test_activation_of_a_deleted_connection_says_how_to_recreate_it(fivetran: Fi
     )
 
 
-def test_another_connection_in_its_place_is_activated_from_the_start(fivetran: Fivetran, stack: Stack, new_run):
+def test_connection_that_replaces_another_is_activated_from_the_start(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(unit())
     fivetran.delete("stripe")
     stack.connection.forget()

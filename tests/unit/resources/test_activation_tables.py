@@ -127,7 +127,7 @@ def test_activation_applies_tables_that_the_file_changes_while_paused(fivetran: 
     assert fivetran.the("stripe")["paused"] is True
 
 
-def test_selection_that_left_the_file_leaves_everything_as_it_is(fivetran: Fivetran, stack: Stack, new_run):
+def test_removed_selection_changes_nothing(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(HASHED)
     fivetran.forget_requests()
     assert stack.pending(unit()) == []

@@ -43,7 +43,7 @@ def assert_runs(fivetran: Fivetran, stack: Stack) -> None:
 
 @at_every_write
 @with_each_fault
-def test_trouble_at_any_write_ends_in_one_connection_that_runs(
+def test_fault_at_any_write_leaves_one_connection_that_runs(
     fivetran: Fivetran, stack: Stack, write: dict[str, Any], fault: dict[str, Any]
 ):
     fivetran.fault(**write, **fault)
@@ -79,7 +79,7 @@ def test_unrecorded_work_of_a_killed_run_is_found_and_finished(
     assert_runs(fivetran, stack)
 
 
-def test_activation_that_state_never_got_to_know_is_done_again(fivetran: Fivetran, stack: Stack, new_run):
+def test_activation_that_is_not_in_state_is_repeated(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(DECLARED)
     stack.activation.forget()
     new_run()

@@ -1,4 +1,4 @@
-"""Taking over what exists: nothing is written to what works, unless the file says so; what differs is shown."""
+"""Adoption: a run writes nothing to a working connection unless the file allows it, and shows each difference."""
 
 from __future__ import annotations
 
@@ -307,7 +307,7 @@ def test_adopting_run_writes_nothing_wherever_it_is_killed(fivetran: Fivetran, s
     assert fivetran.writes() == []
 
 
-def test_adopt_may_leave_the_file_again_and_nothing_changes(fivetran: Fivetran, stack: Stack, new_run):
+def test_removed_adopt_changes_nothing(fivetran: Fivetran, stack: Stack, new_run):
     made = fivetran.by_hand(sync_frequency=60, **AT_WORK)
     stack.up(unit(adopt=Adopt(made, apply_changes=True)))
     fivetran.forget_requests()

@@ -45,7 +45,7 @@ def test_create_sends_a_paused_connection_that_reads_back_as_the_file():
 
 
 @pytest.mark.parametrize("change", [{"paused": True}, {"schedule_type": "manual"}, {"sync_frequency": 60}])
-def test_schedule_and_pause_are_no_part_of_it(change):
+def test_inputs_of_a_connection_have_no_schedule_and_no_pause(change):
     assert api_fields.as_file(props(), replace(LIVE, **change), {}) == props()
     assert api_fields.patch(props(), props(schedule=AirflowSchedule("task"), paused="INC-1")) == {}
 

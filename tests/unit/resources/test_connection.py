@@ -67,7 +67,7 @@ def test_update_reports_a_change_without_an_answer(fivetran: Fivetran, stripe: s
 
 
 @pytest.mark.parametrize("answer", [{"kind": "garbage"}, {"kind": "garbage", "when": "after"}])
-def test_answer_that_breaks_off_is_no_success(fivetran: Fivetran, stripe: str, answer):
+def test_answer_that_breaks_off_is_not_a_success(fivetran: Fivetran, stripe: str, answer):
     fivetran.fault(method="PATCH", **answer)
     news = inputs(fivetran.group, historical_sync_time_frame="DATE_LIMIT")
     assert "instead of the API's JSON" in failure(provider.update, stripe, state(fivetran.group), news)
@@ -145,7 +145,7 @@ def test_refresh_that_finds_another_config_makes_another_revision(fivetran: Five
     assert read(stripe, as_engine(found))["revision"] == 2, "one that is known is no other"
 
 
-def test_refresh_hides_a_secret_in_a_setting_that_is_none(fivetran: Fivetran, stripe: str, new_run):
+def test_refresh_hides_a_secret_in_a_setting_that_is_not_secret(fivetran: Fivetran, stripe: str, new_run):
     fivetran.edit("stripe", config={"historical_sync_time_frame": f"ALL TIME ({CANARY})"})
     declared = state(fivetran.group, historical_sync_time_frame="ALL_TIME")
     found = read(stripe, declared)

@@ -239,7 +239,7 @@ def test_list_that_others_keep_writing_is_an_error(bigquery: BigQuery):
     )
 
 
-def test_lost_answer_of_a_write_is_no_error(bigquery: BigQuery):
+def test_lost_answer_of_a_write_is_not_an_error(bigquery: BigQuery):
     bigquery.make(ROBOT)
     bigquery.gcp("POST", "/faults", {"method": "PATCH", "after": True})
     bigquery.up(expected("a"))
@@ -292,7 +292,7 @@ def test_access_of_a_missing_dataset_is_removed_from_state(bigquery: BigQuery, n
     assert not bigquery.resource.id
 
 
-def test_group_that_bigquery_keeps_under_another_address_is_no_drift(
+def test_group_that_bigquery_stores_with_another_address_is_not_drift(
     bigquery: BigQuery, new_run: Callable[..., None], caplog: pytest.LogCaptureFixture
 ):
     bigquery.make(ROBOT)

@@ -198,9 +198,7 @@ def test_preview_that_cannot_ask_fivetran_rejects_no_destination(fivetran: Fivet
     assert {each["path"] for each in fivetran.requests()} == {"/v1/groups"}
 
 
-def test_settings_that_no_file_says_are_named_at_adoption(
-    fivetran: Fivetran, new_run, caplog: pytest.LogCaptureFixture
-):
+def test_undeclared_settings_are_named_at_adoption(fivetran: Fivetran, new_run, caplog: pytest.LogCaptureFixture):
     fivetran.set_destination(
         fivetran.group, networking_method="ProxyAgent", proxy_agent_id="agent_1", private_link_id="link_1"
     )

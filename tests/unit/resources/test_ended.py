@@ -70,7 +70,7 @@ def test_ended_unit_with_a_pending_action_is_never_overdue(fivetran: Fivetran, s
     assert stack.pending(over(awaiting=awaiting)) == []
 
 
-def test_given_more_time_it_begins_where_it_stood(fivetran: Fivetran, stack: Stack, new_run):
+def test_extended_unit_continues_where_it_was_paused(fivetran: Fivetran, stack: Stack, new_run):
     fivetran.script_tests(target="stripe", runs=1, results=[BAD_TEST])
     stack.up(unit(schedule=BY_AIRFLOW))
     stack.up(over())

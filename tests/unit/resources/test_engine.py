@@ -72,7 +72,7 @@ def test_message_is_written_to_stderr_when_the_engine_is_gone(
     assert capfd.readouterr().err == f"{MESSAGE}\n"
 
 
-def test_process_that_is_no_plugin_logs_as_before(ours: logging.Logger):
+def test_process_that_is_not_a_plugin_logs_as_before(ours: logging.Logger):
     before = list(ours.handlers)
     Provider().configure(REQUEST)
     assert ours.handlers == before

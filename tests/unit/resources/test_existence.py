@@ -261,7 +261,7 @@ def test_adopt_with_another_id_is_rejected(fivetran: Fivetran, new_run):
     )
 
 
-def test_adopt_where_nothing_is_makes_nothing(fivetran: Fivetran, new_run):
+def test_adopt_of_a_missing_connection_creates_nothing(fivetran: Fivetran, new_run):
     message = failure(create, inputs(fivetran.group, adopt=Adopt("other_id")))
     assert "`adopt` names other_id, but the group has no connection stripe" in message
     assert fivetran.writes() == []

@@ -195,7 +195,7 @@ def test_another_last_day_is_a_change_that_writes_nothing(group: Fivetran):
     assert group.writes() == []
 
 
-def test_account_roles_are_no_roles_in_the_group(group: Fivetran):
+def test_account_roles_are_not_roles_in_the_group(group: Fivetran):
     group.make_user("boss@example.com", role="Account Administrator")
     olds = _create(group, {ADMIN: MANAGE}, undeclared_access="revoked")
     assert group.writes() == []
@@ -251,7 +251,7 @@ def test_key_that_may_not_read_teams_says_which_role_it_cannot_revoke(group: Fiv
 
 
 @pytest.mark.parametrize("member", [ANN, TEAM])
-def test_grant_whose_reply_is_lost_is_no_failure(group: Fivetran, member: str):
+def test_grant_whose_reply_is_lost_is_not_a_failure(group: Fivetran, member: str):
     group.fault(kind="drop_reply", method="POST", path=".*")
     outs = _create(group, {ADMIN: MANAGE, member: VIEW})
     assert group.access(group.group) == {ADMIN: MANAGE, member: VIEW}

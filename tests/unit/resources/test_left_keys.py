@@ -14,7 +14,7 @@ from .account import CANARY, FILE, KEY, Fivetran, unit
 from .stack import Stack
 
 
-def test_key_that_left_is_shown_in_preview_and_run_and_then_never_again(
+def test_removed_key_is_shown_in_preview_and_run_and_not_later(
     fivetran: Fivetran, stack: Stack, new_run, caplog: pytest.LogCaptureFixture
 ):
     stack.up(unit(backward_sync_limit="2026-01-01"))
@@ -37,7 +37,7 @@ def test_key_that_left_is_shown_in_preview_and_run_and_then_never_again(
     assert caplog.messages == []
 
 
-def test_key_that_left_a_file_leaves_state_and_causes_no_drift(fivetran: Fivetran, stack: Stack, new_run):
+def test_key_that_is_removed_from_a_file_leaves_state_without_drift(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(unit(backward_sync_limit="2026-01-01"))
     stack.up(unit())
     fivetran.edit("stripe", config={"backward_sync_limit": "2026-02-02"})
@@ -46,7 +46,9 @@ def test_key_that_left_a_file_leaves_state_and_causes_no_drift(fivetran: Fivetra
     assert stack.pending(unit()) == []
 
 
-def test_emptied_key_leaves_without_a_word(fivetran: Fivetran, stack: Stack, caplog: pytest.LogCaptureFixture):
+def test_removed_key_is_not_reported_when_its_value_is_empty(
+    fivetran: Fivetran, stack: Stack, caplog: pytest.LogCaptureFixture
+):
     stack.up(unit(backward_sync_limit=""))
     assert "connection" in stack.pending(unit())
     assert caplog.messages == []
@@ -54,7 +56,7 @@ def test_emptied_key_leaves_without_a_word(fivetran: Fivetran, stack: Stack, cap
     assert "backward_sync_limit" not in stack.connection.state["config"]
 
 
-def test_secret_that_left_is_named_and_not_shown(fivetran: Fivetran, stack: Stack, caplog: pytest.LogCaptureFixture):
+def test_removed_secret_is_named_and_not_shown(fivetran: Fivetran, stack: Stack, caplog: pytest.LogCaptureFixture):
     stack.up(unit(backward_sync_limit="2026-01-01"))
     assert stack.pending(unit(api_key=None, backward_sync_limit="2026-01-01")) == ["connection", "activation"]
     [message] = caplog.messages
@@ -79,7 +81,7 @@ OLD: dict[str, Any] = {
         ({**OLD["config"], "a": KEY, "key": {"held_by": "fivetran"}}, OLD["auth"], []),
     ],
 )
-def test_key_that_left_is_found_at_any_depth_but_not_in_lists(config, auth, left):
+def test_removed_key_is_found_at_any_depth_but_not_in_lists(config, auth, left):
     assert list(find_left_keys(OLD, {"config": config, "auth": auth})) == left
 
 
@@ -94,7 +96,7 @@ def test_key_that_left_is_found_at_any_depth_but_not_in_lists(config, auth, left
         ("of_no_catalogue", "any", "`any` with the value to set"),
     ],
 )
-def test_way_to_reset_a_key_fits_its_field(service, key, remedy):
+def test_instruction_to_reset_a_key_fits_its_field(service, key, remedy):
     news = {"file": FILE, "service": service, "config": {}}
     [message] = warnings({"config": {key: "x"}}, news)
     assert f"Write {remedy}" in message.replace("the value to set, such", "such")
@@ -105,7 +107,7 @@ configs = st.dictionaries(st.sampled_from("abc"), trees, max_size=3)
 
 
 @given(configs, configs)
-def test_exactly_the_keys_that_are_there_no_more_have_left(old, new):
+def test_only_keys_that_are_gone_count_as_removed(old, new):
     def keys(tree: Any, above: str = "config") -> set[str]:
         if not isinstance(tree, dict):
             return set()

@@ -1,4 +1,4 @@
-"""The code of a connector of one's own: uploaded where it changed, one package a connection, none left behind."""
+"""The code of a custom connector: uploaded when it changes, one package for each connection, none left behind."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_package_is_uploaded_once_and_again_when_its_file_changes(fivetran: Five
     assert (provider.read(made.id, changed).outs or {})["sha256"] == changed["sha256"]
 
 
-def test_code_that_is_packed_anew_is_no_change_and_no_drift(fivetran: Fivetran, code: Code):
+def test_code_that_is_packed_again_is_neither_a_change_nor_drift(fivetran: Fivetran, code: Code):
     props = code.says("1")
     id_ = str(provider.create(props).id)
     again = code.says("1", packed=2027)
@@ -89,7 +89,7 @@ def test_code_that_is_packed_anew_is_no_change_and_no_drift(fivetran: Fivetran, 
     assert not provider.diff(id_, props, again).changes
     # What state holds of Fivetran's bytes is what was uploaded, whatever is packed here since.
     assert provider.read(id_, props).inputs is None
-    # A person deploys the same code in other bytes: that is no drift, and is remembered.
+    # A person deploys the same code in other bytes: that is not drift, and is remembered.
     run.account.client().update_package(id_, code.file.read_bytes())
     read = provider.read(id_, props)
     assert read.inputs is None
@@ -122,7 +122,7 @@ def test_connections_package_with_the_same_files_in_it_is_adopted(fivetran: Five
 
 
 @with_each_fault
-def test_trouble_ends_in_one_package(fivetran: Fivetran, code: Code, fault: dict[str, Any]):
+def test_fault_leaves_one_package(fivetran: Fivetran, code: Code, fault: dict[str, Any]):
     fivetran.fault(method="POST", path="/packages$", **fault)
     made = provider.create(code.says("1"))
     assert [each.id for each in packages()] == [made.id]

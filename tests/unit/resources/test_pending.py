@@ -87,7 +87,7 @@ def test_pending_consent_names_the_command_that_makes_a_link(stack: Stack):
     )
 
 
-def test_vendor_text_in_it_is_scrubbed(fivetran: Fivetran, stack: Stack):
+def test_text_of_a_vendor_in_a_task_is_masked(fivetran: Fivetran, stack: Stack):
     fivetran.by_hand(setup_state="incomplete", tasks=[{"code": "key", "message": f"install {CANARY}"}])
     stack.up(awaiting())
     assert stack.activation.state["pending"]["task key"] == "install ******"
@@ -161,7 +161,7 @@ def test_overdue_action_fails_the_run(
     assert stack.pending(later) == []
 
 
-def test_pending_action_done_in_time_is_no_failure_when_read_late(
+def test_pending_action_done_in_time_is_not_a_failure_when_read_late(
     fivetran: Fivetran, stack: Stack, new_run, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("RECONCILER_TODAY", "2026-12-15")
@@ -221,7 +221,7 @@ def test_schedule_is_applied_also_while_a_started_connection_waits_again(fivetra
     assert stack.pending(paused) == []
 
 
-def test_account_and_the_key_of_a_group_are_asked_for_once(
+def test_service_account_and_public_key_of_a_group_are_read_once(
     fivetran: Fivetran, new_run, caplog: pytest.LogCaptureFixture
 ):
     with caplog.at_level(logging.ERROR):

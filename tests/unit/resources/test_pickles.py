@@ -98,7 +98,7 @@ def test_instance_holds_nothing(provider: type[ResourceProvider]):
     assert vars(provider()) == {}
 
 
-def test_another_process_in_another_directory_reads_them(tmp_path: Path):
+def test_pickles_are_read_by_another_process_in_another_directory(tmp_path: Path):
     pickles = [base64.b64encode(pickled).decode() for pickled in IN_STATE.values()]
     script = "import base64, dill, sys; [print(type(dill.loads(base64.b64decode(p))).__name__) for p in sys.argv[1:]]"
     done = subprocess.run(

@@ -108,7 +108,7 @@ def test_schedule_changed_by_hand_is_drift_and_is_put_right(change, found):
     }
 
 
-def test_daily_time_in_another_spelling_is_no_drift():
+def test_daily_time_in_another_spelling_is_not_drift():
     wanted = props(FivetranSchedule(1440, "04:00"))
     for spelled in ("04:00", "4:00", "04:00:00", None):
         live = replace(LIVE, sync_frequency=1440, daily_sync_time=spelled)
@@ -280,7 +280,7 @@ def test_changed_schedule_reaches_a_started_connection_also_while_its_tests_fail
     assert CHANGE not in fivetran.writes(), "it was sent already"
 
 
-def test_changed_schedule_of_one_that_never_started_is_sent_when_it_starts(fivetran: Fivetran, stack: Stack):
+def test_changed_schedule_of_an_unstarted_connection_is_sent_at_its_start(fivetran: Fivetran, stack: Stack):
     fivetran.script_tests(target="stripe", runs=2, results=[BAD_TEST])
     assert stack.up(unit()) == "failed"
     assert stack.up(unit(schedule=FivetranSchedule(60))) == "failed"

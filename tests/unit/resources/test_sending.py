@@ -23,7 +23,7 @@ def test_stray_line_end_is_reported_with_its_reference_and_not_sent(
     with caplog.at_level(logging.WARNING, "reconciler"):
         stack.up(unit())
     assert fivetran.the("stripe")["config"]["api_key"] == CANARY
-    message = "the value of {env: STRIPE_KEY, version: 1} ends in a Windows line end, CRLF (not sent)"
+    message = "the value of {env: STRIPE_KEY, version: 1} ends in a Windows line break, CRLF (not sent)"
     assert f"{FILE}: {message}. Add a version without it" in caplog.text
     assert CANARY not in caplog.text
 

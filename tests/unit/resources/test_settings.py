@@ -41,7 +41,7 @@ OTHER: dict[str, tuple[Any, int]] = {
 }
 
 
-def test_every_setting_of_a_connection_is_here():
+def test_every_setting_of_a_connection_is_tested():
     assert EVERY.keys() == CONNECTION_SETTINGS.keys() == {*OTHER, "destination_schema_names"}
     assert Connection.parse({"id": "x", **EVERY}).settings == EVERY
 
@@ -92,7 +92,7 @@ def test_undeclared_setting_is_never_drift(fivetran: Fivetran, stack: Stack, new
     assert stack.pending(unit()) == []
 
 
-def test_declared_default_that_fivetran_leaves_out_is_no_drift(fivetran: Fivetran, stack: Stack, new_run):
+def test_declared_default_that_fivetran_leaves_out_is_not_drift(fivetran: Fivetran, stack: Stack, new_run):
     fivetran.options(empty_fields="absent")
     wanted = unit(settings={"data_delay_sensitivity": "NORMAL", "data_delay_threshold": 0, "pause_after_trial": False})
     stack.up(wanted)
@@ -111,7 +111,7 @@ def test_connection_that_is_made_again_gets_its_settings_back(fivetran: Fivetran
     assert {name: live[name] for name in EVERY} == EVERY
 
 
-def test_setting_that_left_is_named_once_with_its_default(
+def test_removed_setting_is_named_once_with_its_default(
     fivetran: Fivetran, stack: Stack, caplog: pytest.LogCaptureFixture
 ):
     stack.up(unit(settings={"networking_method": "SshTunnel", "proxy_agent_id": "a", "data_delay_threshold": 0}))
@@ -197,7 +197,7 @@ def live_destination(fivetran: Fivetran) -> dict[str, Any]:
     return {**found, **found["config"]}
 
 
-def test_every_setting_of_a_destination_is_here():
+def test_every_setting_of_a_destination_is_tested():
     assert OF_DESTINATION.keys() == DESTINATION_SETTINGS.keys()
     older = Destination.parse({"id": "x", "local_processing_agent_id": "agent", "hybrid_deployment_agent_id": None})
     assert older.settings == {"hybrid_deployment_agent_id": "agent"}
@@ -238,7 +238,7 @@ def test_destination_whose_settings_differ_is_not_adopted(fivetran: Fivetran, ne
     assert fivetran.writes() == []
 
 
-def test_setting_of_a_destination_that_left_is_named(fivetran: Fivetran, caplog: pytest.LogCaptureFixture):
+def test_removed_setting_of_a_destination_is_named(fivetran: Fivetran, caplog: pytest.LogCaptureFixture):
     settings = {"bucket": "example-staging", "networking_method": "Directly"}  # the second is Fivetran's default
     assert DestinationProvider().diff(fivetran.group, destination(**settings), destination()).changes
     assert caplog.messages == [

@@ -55,7 +55,7 @@ def declared(**changes: Any) -> Unit:
 
 @pytest.mark.usefixtures("vault")
 @pytest.mark.parametrize("shown", ["stored", "absent"])
-def test_stored_form_is_shown_once_and_is_no_drift(
+def test_stored_form_is_shown_once_and_is_not_drift(
     fivetran: Fivetran, stack: Stack, new_run, caplog: pytest.LogCaptureFixture, shown: str
 ):
     fivetran.options(config_after_write=shown)
@@ -107,7 +107,7 @@ def test_value_that_is_neither_sent_nor_stored_is_drift(fivetran: Fivetran, stac
 
 
 @pytest.mark.usefixtures("vault")
-def test_drifted_value_is_sent_again_and_then_quiet(fivetran: Fivetran, stack: Stack, new_run):
+def test_drifted_value_is_sent_again_once(fivetran: Fivetran, stack: Stack, new_run):
     stack.up(declared())
     fivetran.edit("vault", config={"folder": "2DeF"})
     new_run()
@@ -198,7 +198,7 @@ def test_list_that_is_not_masked_or_of_another_shape_is_not_remembered(live: lis
     assert learn(config, {"users": live}, {}, keys=config, field=None, is_secret=lambda _: False) == {}
 
 
-def test_value_that_is_not_shown_again_is_no_drift():
+def test_value_that_is_not_shown_again_is_not_drift():
     forms = learn({"a": "x"}, {}, {}, keys=["a"], field=None, is_secret=lambda _: False)
     assert forms == {"a": {"sent": "x"}}
     assert recall({}, forms, None) == {"a": "x"}

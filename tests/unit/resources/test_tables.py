@@ -127,7 +127,7 @@ def test_many_tables_need_one_change(fivetran: Fivetran, shop: str):
     assert list(written(fivetran)["public"]) == ["table_0"]
 
 
-def test_run_that_dies_anywhere_is_followed_by_one_that_ends_the_work(
+def test_run_after_one_that_was_killed_anywhere_completes_its_work(
     fivetran: Fivetran, new_run: Callable[..., None], clock: FastClock
 ):
     fivetran.set_source("postgres", SOURCE)
@@ -219,7 +219,7 @@ def test_tables_that_cannot_be_excluded_are_reported_at_once_with_hints(fivetran
     assert written(fivetran)["public"]["users"] == {"id": "plain", "email": "plain", "createdAt": "plain"}
 
 
-def test_harmless_difference_is_a_warning(fivetran: Fivetran, shop: str):
+def test_harmless_difference_is_only_a_warning(fivetran: Fivetran, shop: str):
     tables = {"heartbeat": "excluded", "nowhere": "included", "users": {"mode": "live"}}
     fivetran.change_source("shop", {"schemas": {"public": {"users": {"sync_modes": ["SOFT_DELETE"]}}}})
     path = "sync.schemas.public.tables"

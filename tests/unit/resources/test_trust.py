@@ -187,7 +187,9 @@ def test_working_connection_that_lacks_an_approval_is_not_adopted(fivetran: Five
     assert _approved(fivetran) == [_read(ca)[0].hash]
 
 
-def test_hash_alone_holds_where_fivetran_trusts_it_already(fivetran: Fivetran, stack: Stack, ca: Authority, new_run):
+def test_hash_alone_is_enough_while_fivetran_trusts_the_certificate(
+    fivetran: Fivetran, stack: Stack, ca: Authority, new_run
+):
     [certificate] = _read(ca)
     made = _by_hand(fivetran)
     run.account.client().approve("certificates", made, hash_=certificate.hash, encoded_cert=str(certificate.encoded))

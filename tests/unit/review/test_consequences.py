@@ -23,8 +23,8 @@ READER = {"role": "READER", "userByEmail": "b@example.com"}
 
 #: How the line of a field that may name the source ends.
 OTHER_SOURCE = (
-    ". That can change what is read: data of another source then joins the rows that are there, and Fivetran does not "
-    "sync the history again by itself"
+    ". This can change which source is read. Rows of another source are then added to the existing rows. Fivetran "
+    "does not sync the history again by itself"
 )
 
 
@@ -96,7 +96,8 @@ def test_parts_of_a_replacement_are_one_consequence(tmp_path: Path):
         step("delete-replaced", "Connection", "shop", inputs),
     ]
     text = (
-        "replaces the connection shop by a new one, which syncs its whole history again (about 4 requests to Fivetran)"
+        "replaces the connection shop with a new one, which syncs its whole history again "
+        "(about 4 requests to Fivetran)"
     )
     assert found(consequences(tmp_path, {"shop": unit()}, *steps)) == [("stop", "connection_replaced", text)]
 
@@ -118,7 +119,10 @@ def test_columns_of_which_more_arrives_are_stopped(tmp_path: Path, old: str, new
 
 @pytest.mark.parametrize(
     ("others", "fate"),
-    [(None, "stays so until a user changes it in Fivetran"), ("included", "is included from now on, by `others`")],
+    [
+        (None, "stays so until a user changes it in Fivetran"),
+        ("included", "is included from now on, because of `others`"),
+    ],
 )
 def test_column_removed_from_a_file_is_shown_with_the_effect(tmp_path: Path, others: str | None, fate: str):
     def inputs(columns: dict[str, str]) -> dict[str, Any]:
@@ -127,7 +131,7 @@ def test_column_removed_from_a_file_is_shown_with_the_effect(tmp_path: Path, oth
 
     steps = [step("update", "Activation", "shop", inputs({"email": "hashed"}), inputs({}))]
     [changed] = consequences(tmp_path, {"shop": unit()}, *steps)
-    column = "no longer declares the column `email` of `shop.customer` of the connection shop, so far hashed"
+    column = "no longer declares the column `email` of `shop.customer` of the connection shop, which was hashed"
     assert (changed.severity, changed.text) == ("stop", f"{column}: it {fate}")
 
 
@@ -138,12 +142,12 @@ def test_choice_of_a_column_is_shown_at_its_line(tmp_path: Path):
 
     steps = [step("update", "Activation", "shop", {"sync": sync("hashed")}, {"sync": sync("excluded")})]
     [changed] = consequences(tmp_path, {"shop": unit(connector={"sync": sync("excluded")})}, *steps)
-    assert changed.text.endswith("to excluded: nothing more arrives, and what is in BigQuery stays")
+    assert changed.text.endswith("to excluded: no new rows arrive, and the rows in BigQuery stay")
     line = int(changed.place.split(":")[1])
     assert (tmp_path / "dev" / "shop.yaml").read_text().splitlines()[line - 1].strip() == "email: excluded"
 
 
-def test_column_that_leaves_the_file_counts_as_included(tmp_path: Path):
+def test_column_that_is_removed_from_the_file_counts_as_included(tmp_path: Path):
     tables = {"customer": {"columns": {"email": "hashed"}}}
     old = {"name": "shop", "sync": {"new": "block_all", "schemas": {"shop": {"tables": tables}}}}
     new = {"name": "shop", "sync": {"new": "block_all"}}
@@ -273,7 +277,7 @@ def test_expiration_of_tables_is_shown_in_hours_or_days(tmp_path: Path, millisec
     assert sooner.text.endswith(f": BigQuery deletes each new table after {words}")
 
 
-def test_settings_beside_references_and_references_that_leave_are_shown(tmp_path: Path):
+def test_settings_next_to_references_and_removed_references_are_shown(tmp_path: Path):
     def inputs(config: dict[str, Any]) -> dict[str, Any]:
         return {"service": "stripe", "destination": {"schema": "shop"}, "unit": "shop", "config": config}
 
@@ -283,7 +287,7 @@ def test_settings_beside_references_and_references_that_leave_are_shown(tmp_path
     changed = consequences(tmp_path, {"shop": unit()}, step("update", "Connection", "shop", inputs(old), inputs(new)))
     assert [each.text for each in changed] == [
         f"changes `config.host` and `config.reports` of the connection shop, and tests the connection{OTHER_SOURCE}",
-        "no longer sends `config.gone` of the connection shop, so far version 1 of the environment variable KEY",
+        "no longer sends `config.gone` of the connection shop, which was version 1 of the environment variable KEY",
     ]
 
 
@@ -457,8 +461,12 @@ def test_dataset_that_is_no_longer_sensitive_is_stopped_though_its_access_stays(
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ({"by": "fivetran", "every": "3h"}, {"by": "airflow"}, "when Airflow starts it, so far every 3h"),
-        ({"by": "fivetran", "daily_at": "18:00"}, {"by": "fivetran", "every": "1h"}, "every 1h, so far daily at 18:00"),
+        ({"by": "fivetran", "every": "3h"}, {"by": "airflow"}, "when Airflow starts it, instead of every 3h"),
+        (
+            {"by": "fivetran", "daily_at": "18:00"},
+            {"by": "fivetran", "every": "1h"},
+            "every 1h, instead of daily at 18:00",
+        ),
     ],
 )
 def test_schedule_is_shown_in_words(tmp_path: Path, old: dict[str, str], new: dict[str, str], words: str):
@@ -490,7 +498,7 @@ def test_connection_that_gets_another_name_is_shown_with_both(tmp_path: Path):
         step("replace", "Connection", "shop", CONNECTION, CONNECTION),
     ]
     [replaced] = consequences(tmp_path, {"shop": unit()}, *steps)
-    assert replaced.text.startswith("replaces the connection old by the new connection shop, which syncs its whole")
+    assert replaced.text.startswith("replaces the connection old with the new connection shop, which syncs its whole")
 
 
 def test_new_version_of_a_secret_is_shown_beside_the_old_one(tmp_path: Path):
@@ -502,7 +510,7 @@ def test_new_version_of_a_secret_is_shown_beside_the_old_one(tmp_path: Path):
         [changed] = consequences(tmp_path, {"shop": unit()}, step("update", "Connection", "shop", old, new))
         return changed.text
 
-    sent = "as `config.api_key` of the connection shop, so far"
+    sent = "as `config.api_key` of the connection shop, instead of"
     new = "sends version 2 of the secret key in project dev-project"
     assert text(inputs(1), inputs(2)) == f"{new} {sent} version 1, and tests the connection"
     other = "version 1 of the secret other in project dev-project"
@@ -589,14 +597,14 @@ def test_requests_that_exceed_a_limit_are_noted_with_the_time(tmp_path: Path, mo
     assert forecast(251) == (
         "note",
         f"sends about 757 requests to Fivetran {quota}, with 251 setup tests; "
-        "its limits make that take at least 1 minute",
+        "at Fivetran's limits this takes at least 1 minute",
     )
     monkeypatch.setenv("FIVETRAN_REQUESTS_PER_HOUR", "300")
-    assert forecast(251)[1].endswith("; its limits make that take at least 120 minutes")
-    assert "; an hour has 270 for it, since 10 % are left to others: split the change" in forecast(251)[1]
+    assert forecast(251)[1].endswith("; at Fivetran's limits this takes at least 120 minutes")
+    assert "; one hour allows 270 of them, because 10 % are left to others: split the change" in forecast(251)[1]
     environment = {**previews.ENVIRONMENT, "fivetran": {**previews.ENVIRONMENT["fivetran"], "quota_left": 25}}
     monkeypatch.setattr(previews, "ENVIRONMENT", environment)
-    assert "; an hour has 225 for it, since 25 % are left to others" in forecast(251)[1]
+    assert "; one hour allows 225 of them, because 25 % are left to others" in forecast(251)[1]
     assert "left to others" not in forecast(1)[1]
 
 

@@ -80,7 +80,7 @@ def test_document_reads_what_a_review_prints():
     ],
     ids=lambda change: json.dumps(change)[-60:],
 )
-def test_document_rejects_another_form(change: dict[str, Any]):
+def test_document_rejects_json_of_another_form(change: dict[str, Any]):
     with pytest.raises(InvalidReview):
         read_document(review(**change).encode())
 
@@ -109,7 +109,7 @@ def test_document_rejects_a_consequence_that_lacks_a_key(key: str):
     ],
     ids=lambda text: f"{text[:10]} {len(text)}",
 )
-def test_document_rejects_what_is_no_json_of_a_review(text: str):
+def test_document_rejects_json_that_is_not_of_a_review(text: str):
     with pytest.raises(InvalidReview):
         read_document(text.encode())
 
@@ -137,7 +137,7 @@ def test_document_names_a_simulation_as_one():
     assert replace(document, simulated=False).as_record() == {**document.as_record(), "simulated": False}
 
 
-def test_document_of_a_quick_review_says_what_it_looked_at():
+def test_document_of_a_quick_review_says_what_it_covers():
     document = ReviewDocument.of("dev", [], quick=Scope(("a",), ("b", "c"), ()))
     assert read_document(json.dumps(document.as_record()).encode()) == document
     assert read_document(review("x").encode()).quick is None

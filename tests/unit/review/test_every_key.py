@@ -160,7 +160,9 @@ UNDER: dict[str, Any] = {**READER, "condition": {"title": "a", "expression": "1"
 
 UNITS = (
     Case("description", _unit(), _unit(description="Other."), "detail", "changes description of the dataset"),
-    Case("owners owners[]", _unit(), _unit(owners=["b@example.com"]), "note", "makes b@example.com the owners"),
+    Case(
+        "owners owners[]", _unit(), _unit(owners=["b@example.com"]), "note", "changes the owners of .* to b@example.com"
+    ),
     Case(
         "expires", _unit(), _unit(expires="2027-01-01"), "stop", "removes the connection .* with its data on 2027-01-09"
     ),
@@ -173,7 +175,7 @@ UNITS = (
         _unit(retire={"ticket": "T"}),
         _unit(retire={"ticket": "T", "data": "delete"}),
         "stop",
-        "deletes the data of the dataset .* so far kept it",
+        "deletes the data of the dataset .* instead of keeping it",
     ),
     Case(
         "retire.data",
@@ -237,28 +239,28 @@ UNITS = (
         _connector(),
         _connector(awaiting={"what": "a key", "until": "2026-12-15"}),
         "note",
-        "waits until 2026-12-15 .*: a key",
+        "does not start .*, by 2026-12-15: a key",
     ),
     Case(
         "connector.awaiting",
         _connector(awaiting={"what": "a key", "until": "2026-12-15"}),
         _connector(),
         "note",
-        "no longer waits before the connection",
+        "no longer waits for what `awaiting` named before it starts the connection",
     ),
     Case(
         "connector.schedule connector.schedule.by connector.schedule.every",
         _connector(),
         _connector(schedule={"by": "fivetran", "every": "1h"}),
         "note",
-        "every 1h, so far every 6h",
+        "every 1h, instead of every 6h",
     ),
     Case(
         "connector.schedule.daily_at",
         _connector(),
         _connector(schedule={"by": "fivetran", "daily_at": "04:00"}),
         "note",
-        "daily at 04:00, so far every 6h",
+        "daily at 04:00, instead of every 6h",
     ),
     Case(
         "connector.schedule.task_id",
@@ -310,7 +312,7 @@ UNITS = (
             _postgres(),
             _postgres(**more),
             "stop",
-            f"changes .*`{next(iter(more))}`.*data of another source",
+            f"changes .*`{next(iter(more))}`.*Rows of another source",
         )
         for more in (
             {"networking_method": "ProxyAgent", "proxy_agent_id": "a"},
@@ -501,8 +503,14 @@ class Setting:
 _DESTINATION: _Path = ("fivetran", "destination")
 _ETL = ("detail", "check-etl.*`bigquery_etl.{}`")
 SETTINGS = (
-    Setting(("secrets_project",), "secrets-b", "stop", "takes secrets from secrets-b", ("stop", "from secrets-a")),
-    Setting((*_DESTINATION, "bucket"), "bucket-b", "stop", "who reads the new bucket"),
+    Setting(
+        ("secrets_project",),
+        "secrets-b",
+        "stop",
+        "reads secrets from secrets-b",
+        ("stop", "reads secrets from secrets-a"),
+    ),
+    Setting((*_DESTINATION, "bucket"), "bucket-b", "stop", "any reader of the new bucket"),
     *(
         Setting((*_DESTINATION, key), value, severity, f"changes `{key}` of the destination")
         for key, value, severity in (
@@ -541,38 +549,38 @@ SETTINGS = (
         ("fivetran", "quota_left"),
         25,
         "note",
-        "leaves 25 % .* so far the usual share",
+        "leaves 25 % .* instead of the usual share",
         ("note", "the usual share .* 25 %"),
     ),
-    Setting(("workgroups",), "b-{workgroup}@example.com", "stop", "takes b-{workgroup}@"),
+    Setting(("workgroups",), "b-{workgroup}@example.com", "stop", "members as b-{workgroup}@"),
     Setting(
         ("automation", 0, "members"),
         ["serviceAccount:a@x.iam.gserviceaccount.com", "serviceAccount:b@x.iam.gserviceaccount.com"],
         "stop",
-        "gives every dataset .*: roles/bigquery.dataOwner to serviceAccount:b@",
-        ("note", "no longer gives every dataset"),
+        "grants roles/bigquery.dataOwner to serviceAccount:b@.* on every dataset",
+        ("note", "no longer grants .* on every dataset"),
         "automation automation[] automation[].members automation[].members[]",
     ),
     Setting(
         ("automation", 0, "role"),
         "roles/bigquery.dataEditor",
         "stop",
-        "gives every dataset .*: roles/bigquery.dataEditor",
+        "grants roles/bigquery.dataEditor .* on every dataset",
         keys="automation[].role",
     ),
     Setting(
         ("default_access", 0, "members"),
         ["group:g@example.com", "workgroup:x", "group:a@example.com"],
         "stop",
-        "gives every dataset that is not sensitive, .* to group:a@",
-        ("note", "no longer gives every dataset"),
+        "grants .* to group:a@.* on every dataset that is not sensitive, present and future",
+        ("note", "no longer grants .* on every dataset"),
         "default_access default_access[] default_access[].members default_access[].members[]",
     ),
     Setting(
         ("default_access", 0, "role"),
         "roles/bigquery.dataEditor",
         "stop",
-        "gives every dataset that is not sensitive, .*: roles/bigquery.dataEditor",
+        "grants roles/bigquery.dataEditor .* on every dataset that is not sensitive",
         keys="default_access[].role",
     ),
     Setting(
@@ -668,12 +676,16 @@ SETTINGS = (
         ("policy", "expiry", "longest"),
         "99d",
         "stop",
-        "up to 99 days ahead, so far 90 days",
-        ("note", "so far 99 days"),
+        "up to 99 days ahead, instead of 90 days",
+        ("note", "instead of 99 days"),
     ),
-    Setting(("policy", "expiry", "warn"), "1d", "note", "warns 1 day before .*, so far 14 days"),
+    Setting(("policy", "expiry", "warn"), "1d", "note", "warns 1 day before .*, instead of 14 days"),
     Setting(
-        ("policy", "expiry", "grace"), "3d", "stop", "3 days after its last day, so far 7", ("note", "so far 3 days")
+        ("policy", "expiry", "grace"),
+        "3d",
+        "stop",
+        "3 days after its last day, instead of 7",
+        ("note", "instead of 3 days"),
     ),
     Setting(
         ("policy", "people", "need"),
@@ -684,9 +696,13 @@ SETTINGS = (
         "policy.people.need policy.people.need[]",
     ),
     Setting(
-        ("policy", "people", "longest"), "30d", "stop", "last up to 30 days, so far 14 days", ("note", "so far 30 days")
+        ("policy", "people", "longest"),
+        "30d",
+        "stop",
+        "last up to 30 days, instead of 14 days",
+        ("note", "instead of 30 days"),
     ),
-    Setting(("policy", "people", "warn"), "1d", "note", "warns 1 day before .*, so far 7 days"),
+    Setting(("policy", "people", "warn"), "1d", "note", "warns 1 day before .*, instead of 7 days"),
     Setting(
         ("policy", "people", "standing"),
         [*MEMBERS, "user:z@example.com"],
@@ -695,7 +711,7 @@ SETTINGS = (
         ("note", "no longer lets files give user:z@"),
         "policy.people.standing policy.people.standing[]",
     ),
-    Setting(("policy", "removal"), "file", "stop", "without `retire` before", ("note", "requires `retire`")),
+    Setting(("policy", "removal"), "file", "stop", "without `retire` first", ("note", "requires `retire`")),
     Setting(
         ("policy", "public_access"), "allowed", "stop", "lets files give access to the public", ("note", "no longer")
     ),
@@ -709,9 +725,19 @@ SETTINGS = (
         "no longer revokes roles in the Fivetran group",
         ("stop", "revokes the roles in the Fivetran group"),
     ),
-    Setting(("policy", "delete_guard", "share"), "20%", "stop", "remove 20 % .*, so far 10 %", ("note", "so far 20 %")),
     Setting(
-        ("policy", "delete_guard", "at_least"), 5, "stop", "remove 5 connections .*, so far 1", ("note", "so far 5")
+        ("policy", "delete_guard", "share"),
+        "20%",
+        "stop",
+        "remove 20 % .*, instead of 10 %",
+        ("note", "instead of 20 %"),
+    ),
+    Setting(
+        ("policy", "delete_guard", "at_least"),
+        5,
+        "stop",
+        "remove 5 connections .*, instead of 1",
+        ("note", "instead of 5"),
     ),
     Setting(
         ("policy", "secret_versions"),

@@ -61,9 +61,9 @@ def test_lapsed_role_and_an_undeclared_one_are_revoked_without_a_review(tmp_path
 def test_later_last_day_is_stopped_and_an_earlier_one_is_noted(tmp_path: Path):
     short, long = ({"members": {ANN: VIEW}, "until": {ANN: day}} for day in ("2026-12-10", "2026-12-20"))
     later = review(tmp_path, "update", short, long, grant(VIEW, ANN, until="2026-12-20"))
-    assert found(later) == [("stop", f"keeps {VIEW} {GROUP} for {ANN} until 2026-12-20 (so far until 2026-12-10)")]
+    assert found(later) == [("stop", f"keeps {VIEW} {GROUP} for {ANN} until 2026-12-20, instead of until 2026-12-10")]
     permanent = review(tmp_path, "update", short, {"members": {ANN: VIEW}}, grant(VIEW, ANN))
-    assert found(permanent) == [("stop", f"keeps {VIEW} {GROUP} for {ANN} (so far until 2026-12-10)")]
+    assert found(permanent) == [("stop", f"keeps {VIEW} {GROUP} for {ANN}, instead of until 2026-12-10")]
     earlier = review(tmp_path, "update", long, short, grant(VIEW, ANN, until="2026-12-10"))
     assert [each.severity for each in earlier] == ["note"]
 
@@ -71,7 +71,7 @@ def test_later_last_day_is_stopped_and_an_earlier_one_is_noted(tmp_path: Path):
 def test_later_last_day_is_stopped_when_the_address_is_in_another_case(tmp_path: Path):
     old = {"members": {ANN.replace("ann", "ANN"): VIEW}, "until": {ANN.replace("ann", "ANN"): "2026-12-10"}}
     later = review(tmp_path, "update", old, {"members": {ANN: VIEW}}, grant(VIEW, ANN))
-    assert found(later) == [("stop", f"keeps {VIEW} {GROUP} for {ANN} (so far until 2026-12-10)")]
+    assert found(later) == [("stop", f"keeps {VIEW} {GROUP} for {ANN}, instead of until 2026-12-10")]
     same = {"members": {ANN: VIEW}, "until": {ANN: "2026-12-10"}}
     assert review(tmp_path, "update", old, same, grant(VIEW, ANN, until="2026-12-10")) == []
 

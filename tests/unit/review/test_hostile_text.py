@@ -26,7 +26,7 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_text_in_a_file_is_no_markup_in_a_review(tmp_path: Path, text: str):
+def test_hostile_text_in_a_file_is_not_markup_in_a_review(tmp_path: Path, text: str):
     condition = {"title": text, "expression": f"1 == 1 // {text}", "description": text}
     grant = {"role": "roles/bigquery.dataViewer", "members": ["user:a@example.com"]}
     changed = unit(

@@ -21,7 +21,7 @@ _JSON = st.recursive(
 @pytest.mark.parametrize(
     "text", ["", "null", "[]", '{"steps": {}}', '{"steps": [1]}', "{}", '{"steps": []}', "[" * 9999]
 )
-def test_file_that_is_no_preview_is_rejected_by_name(text: str):
+def test_file_that_is_not_a_preview_is_rejected_by_name(text: str):
     with pytest.raises(ReconcilerError, match=r"^p\.json: "):
         read_preview(text, "p.json", "dev")
 

@@ -93,7 +93,7 @@ def test_quick_review_leaves_out_units_whose_files_are_the_same(tmp_path: Path):
     assert not {"c", "d"} & {each.unit for each in found}
 
 
-def test_quick_review_looks_at_the_units_that_share_a_dataset_of_a_changed_one(tmp_path: Path):
+def test_quick_review_covers_units_that_share_a_dataset_with_a_changed_one(tmp_path: Path):
     before = {"sheets": {"description": "x", "owners": ["a@example.com"], "dataset": {}}, "a": unit("a")}
     before |= {name: sheet(name) for name in ("one", "two")}
     after = {**before, "one": sheet("one", expires="2027-03-01")}
@@ -102,7 +102,7 @@ def test_quick_review_looks_at_the_units_that_share_a_dataset_of_a_changed_one(t
     assert quick.scope.not_looked_at == ("a", "two")
 
 
-def test_quick_review_looks_at_all_units_when_the_environment_changes(tmp_path: Path):
+def test_quick_review_covers_all_units_when_the_environment_changes(tmp_path: Path):
     units = {name: unit(name) for name in ("a", "b")}
     changed = {**ENVIRONMENT, "policy": {"undeclared_datasets": "forbidden"}}
     full, found, quick = reviews(Files(tmp_path, units), Files(tmp_path, units, changed))
@@ -112,7 +112,7 @@ def test_quick_review_looks_at_all_units_when_the_environment_changes(tmp_path: 
     assert found == full
 
 
-def test_quick_review_looks_at_a_unit_when_a_file_that_it_names_changes(tmp_path: Path):
+def test_quick_review_covers_a_unit_when_a_file_that_it_names_changes(tmp_path: Path):
     trust = {"certificates": [{"file": "ca.pem"}]}
     postgres = {
         "service": "postgres",
@@ -137,7 +137,7 @@ def test_record_of_files_survives_state():
     assert Sources.of(sources.as_text()) == sources
 
 
-def test_quick_review_of_a_subfolders_stack_looks_at_its_own_changed_units(tmp_path: Path):
+def test_quick_review_of_a_subfolders_stack_covers_its_own_changed_units(tmp_path: Path):
     environment = {**ENVIRONMENT, "stacks": ["crm"]}
     (tmp_path / "dev" / "crm").mkdir(parents=True)
     units = {"own": unit("own"), "crm/a": unit("a"), "crm/b": unit("b")}

@@ -134,7 +134,7 @@ def test_plain_word_is_not_distinctive_and_a_key_is() -> None:
     ]  # fmt: skip
 
 
-def test_code_is_an_identifier_and_a_key_is_none() -> None:
+def test_code_is_an_identifier_and_a_key_is_not() -> None:
     assert all(map(is_identifier, ["NotFound_Connection", "reconnect", "use_v2_api"]))
     assert not any(map(is_identifier, ["", "two words", "sk_live_0aZ9", "AKIA1234567890", "x" * 65]))
 

@@ -10,7 +10,7 @@ from reconciler.model import Reference
 from reconciler.secrets.odd_values import as_sent, clean_value, find_oddities, inspect_value
 
 PEM = "-----BEGIN KEY-----\nMIIEvQIBADANBg\n-----END KEY-----\n"
-_MISREAD = "was read in another encoding than it was written in (sent as it is)"
+_MISREAD = "was read in a different encoding than it was written in (sent as it is)"
 KEY = Reference("secret", "stripe", 3, "p")
 
 
@@ -26,11 +26,11 @@ def test_ordinary_value_is_sent_as_it_is_without_a_report(value: str):
     ("value", "sent", "report"),
     [
         ("key\n", "key", "ends in a line feed (not sent)"),
-        ("key\r\n", "key", "ends in a Windows line end, CRLF (not sent)"),
+        ("key\r\n", "key", "ends in a Windows line break, CRLF (not sent)"),
         ("key\r", "key", "ends in a carriage return (not sent)"),
-        ("key\n\n", "key", "ends in several line ends (not sent)"),
+        ("key\n\n", "key", "ends in several line breaks (not sent)"),
         ("\ufeffkey", "key", "begins with a byte-order mark (not sent)"),
-        (PEM.replace("\n", "\r\n"), PEM, "has Windows line ends, CRLF, for line feeds (not sent)"),
+        (PEM.replace("\n", "\r\n"), PEM, "has Windows line breaks, CRLF, instead of line feeds (not sent)"),
         ("\ufeff" + PEM, PEM, "begins with a byte-order mark (not sent)"),
         (PEM + "\n", PEM + "\n", "ends in empty lines (sent as it is)"),
         (" key", " key", "begins with a space or tab (sent as it is)"),
@@ -44,7 +44,7 @@ def test_ordinary_value_is_sent_as_it_is_without_a_report(value: str):
         ("k\x9fy", "k\x9fy", "has a control character (sent as it is)"),
         ("k\0y", "k\0y", "has a NUL character (sent as it is)"),
         ("k\x1by", "k\x1by", "has a control character (sent as it is)"),
-        ("k\u200by", "k\u200by", "has an invisible character of no width (sent as it is)"),
+        ("k\u200by", "k\u200by", "has an invisible zero-width character (sent as it is)"),
         ("k\ry", "k\ry", "has a carriage return inside (sent as it is)"),
         ('"key"', '"key"', "is in quotation marks (sent as it is)"),
         ("\u201ckey\u201d", "\u201ckey\u201d", "is in quotation marks (sent as it is)"),

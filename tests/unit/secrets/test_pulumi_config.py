@@ -25,7 +25,7 @@ def test_key_is_the_projects_unless_it_names_another_namespace():
     assert PulumiConfigResolver().resolve(Reference("pulumi_config", "other:key")) == "x"
 
 
-@pytest.mark.parametrize(("key", "what"), [("none", "is not set"), ("deep", "is not a text")])
+@pytest.mark.parametrize(("key", "what"), [("none", "is not set"), ("deep", "is not text")])
 def test_key_without_a_text_is_named_with_the_command_that_sets_it(key: str, what: str):
     PulumiConfigResolver.use(CONFIG.get)
     with pytest.raises(LookupError) as caught:

@@ -92,11 +92,11 @@ def test_resolve_removes_a_stray_line_end_unless_the_reference_is_exact():
     (odd,) = resolved.odd
     assert (odd.path, str(odd)) == (
         "a",
-        "the value of {env: KEY} begins with a byte-order mark (not sent); it ends in a Windows line end, CRLF "
+        "the value of {env: KEY} begins with a byte-order mark (not sent); it ends in a Windows line break, CRLF "
         "(not sent)",
     )
 
 
-def test_variable_that_is_no_utf_8_is_named() -> None:
+def test_variable_that_is_not_utf_8_is_named() -> None:
     with pytest.raises(UnresolvedReferences, match=r"a: the environment variable KEY is not UTF-8 text"):
         resolve({"a": {"env": "KEY"}}, [EnvironmentResolver({"KEY": "k\udcff"})])

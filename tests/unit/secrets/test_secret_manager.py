@@ -97,7 +97,7 @@ def test_disabled_version_is_distinguished_from_a_destroyed_one(vault: Vault):
     vault.move(reference, "DISABLED")
     assert failure(reference) == (
         "version 2 of the secret stripe in project example-secrets is disabled: enable it "
-        "(`gcloud secrets versions enable 2 --secret=stripe --project=example-secrets`), or refer to another"
+        "(`gcloud secrets versions enable 2 --secret=stripe --project=example-secrets`), or refer to another version"
     )
     newest = Reference("secret", "stripe", None, PROJECT)
     assert failure(newest).startswith("the latest version of the secret stripe in project example-secrets is disabled")

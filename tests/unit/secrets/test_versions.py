@@ -10,7 +10,7 @@ from reconciler.secrets.secret_manager import ENDPOINT, check_versions
 from .conftest import PROJECT, Vault
 
 
-def test_only_what_is_wrong_is_found_and_no_value_is_read(vault: Vault):
+def test_findings_are_only_faults_and_no_value_is_read(vault: Vault):
     vault.deny("versions.access")
     good = vault.put("good", "x", version=2)
     off = vault.put("off", "x")

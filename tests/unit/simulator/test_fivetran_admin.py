@@ -132,7 +132,7 @@ def test_connection_is_changed_by_hand_by_id_or_name(account: Account):
     assert account.http.get(f"/v1/connections/{connection}").status_code == 404
 
 
-def test_connection_that_breaks_says_what_to_do_until_it_is_mended(account: Account):
+def test_connection_that_breaks_is_reported_with_what_to_do_until_repaired(account: Account):
     connection = account.stripe(account.group())["id"]
     account.admin("PATCH", f"/connections/{connection}", {"setup_state": "broken"})
     status = account.data("GET", f"/v1/connections/{connection}")["status"]
@@ -191,7 +191,7 @@ def test_faults_and_scripts_are_removed_at_once(account: Account):
     assert account.http.get("/v1/groups").status_code == 200
 
 
-def test_body_that_is_no_json_is_rejected(account: Account):
+def test_body_that_is_not_json_is_rejected(account: Account):
     answer = account.http.post("/_admin/faults", content=b"{")
     assert (answer.status_code, answer.json()) == (400, {"error": "the body is a JSON object"})
 
@@ -217,4 +217,4 @@ def test_service_can_be_registered_and_then_used(account: Account):
     connection = account.data("POST", "/v1/connections", body)
     assert (connection["schema"], connection["config"]) == ("s.t", {"token": "******", "size": 3})
     assert connection["status"]["setup_state"] == "connected"
-    assert "is no type" in _rejected(account, "PUT", "/services/other", {"config": {"a": "colour"}})
+    assert "is not a type" in _rejected(account, "PUT", "/services/other", {"config": {"a": "colour"}})

@@ -56,7 +56,7 @@ def test_registering_a_service_changes_no_other_catalogue():
     assert "novelty" not in Catalogue.load().connections
 
 
-def test_notation_is_read():
+def test_catalogue_notation_is_read():
     service = parse_service(
         "s",
         {

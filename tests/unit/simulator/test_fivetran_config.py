@@ -193,7 +193,7 @@ def test_mask_sent_back_is_rejected_passed_over_or_stored_by_option(sent: dict[s
     assert MASK not in str(_accept(sent, stored, masked_value="ignore"))
 
 
-def test_mask_is_an_ordinary_value_of_a_field_that_is_no_secret():
+def test_mask_is_an_ordinary_value_of_a_field_that_is_not_secret():
     assert _accept({"host": MASK}) == {"host": MASK}
 
 
@@ -210,7 +210,7 @@ def test_secrets_in_lists_come_back_masked_over_http(account: Account):
     assert connection["config"]["service_account_email"].startswith("g-")
 
 
-def test_auth_is_taken_and_never_given(account: Account):
+def test_auth_is_accepted_and_never_returned(account: Account):
     auth = {"refresh_token": "canary", "client_access": {"client_id": "i", "client_secret": "canary"}}
     body = {"group_id": account.group(), "service": "google_ads", "config": {"schema": "a"}, "auth": auth}
     answer = account.http.post("/v1/connections", json=body)

@@ -103,7 +103,7 @@ def test_cleared_field_falls_back_to_its_default(account: Account):
         {"config": {"encoded_public_key": "mine"}},
     ],
 )
-def test_what_cannot_change_is_rejected_or_passed_over(account: Account, body: dict[str, object]):
+def test_fixed_fields_are_rejected_or_ignored(account: Account, body: dict[str, object]):
     config = {"schema": "ads", "timeframe_months": "SIX"}
     create = {"group_id": account.group(), "service": "apple_search_ads", "config": config}
     before = account.data("POST", "/v1/connections", create)
@@ -114,7 +114,7 @@ def test_what_cannot_change_is_rejected_or_passed_over(account: Account, body: d
     assert after == {**before, "pause_after_trial": True}
 
 
-def test_repeated_immutable_value_is_no_change(account: Account):
+def test_repeated_immutable_value_is_not_a_change(account: Account):
     create = {"group_id": account.group(), "service": "apple_search_ads", "config": {"schema": "ads"}}
     connection = account.data("POST", "/v1/connections", create)["id"]
     assert _patch(account, connection, {"config": {"schema": "ads", "timezone_mode": "UTC"}}).status_code == 200
@@ -200,7 +200,7 @@ def test_state_of_a_function_that_syncs_is_left_alone(account: Account):
     assert answer.status_code == 409
 
 
-def test_only_functions_keep_a_state_and_only_a_paused_one_takes_it(account: Account):
+def test_state_is_kept_for_functions_and_changed_only_while_paused(account: Account):
     group = account.group()
     stripe = account.stripe(group)["id"]
     assert account.http.get(f"/v1/connections/{stripe}/state").status_code == 405

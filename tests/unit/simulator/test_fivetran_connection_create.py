@@ -226,7 +226,7 @@ def test_paused_connection_has_paused_in_two_fields(account: Account):
     assert (connection["paused"], connection["status"]["sync_state"]) == (True, "paused")
 
 
-def test_system_key_connects_in_nobodys_name(account: Account):
+def test_system_key_connects_without_a_user(account: Account):
     body = {"group_id": account.group(), "service": "stripe", "config": {"schema": "s"}}
     answer = account.http.post("/v1/connections", json=body, auth=(SYSTEM, SECRET))
     assert answer.json()["data"]["connected_by"] is None

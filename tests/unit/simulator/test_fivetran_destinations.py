@@ -39,7 +39,7 @@ def test_second_destination_in_a_group_is_409(account: Account):
     "change",
     [{"service": "papyrus"}, {"time_zone_offset": "3"}, {"region": "MARS_1"}, {"config": []}, {"surprise": 1}],
 )
-def test_values_that_cannot_be_are_400(account: Account, change: dict[str, object]):
+def test_invalid_values_are_400(account: Account, change: dict[str, object]):
     answer = account.http.post("/v1/destinations", json={"group_id": account.group(), **BODY, **change})
     assert (answer.status_code, answer.json()["code"]) == (400, "InvalidInput")
 
@@ -57,7 +57,7 @@ def test_setup_status_is_lower_case_and_tests_run_by_default(account: Account):
     assert (untested["setup_status"], untested["setup_tests"]) == ("incomplete", [])
 
 
-def test_failed_setup_tests_are_no_failed_request(account: Account):
+def test_failed_setup_tests_do_not_fail_the_request(account: Account):
     group = account.group()
     destination = account.destination(group, config={"data_set_location": "US"})
     assert destination["setup_status"] == "incomplete"
@@ -98,7 +98,7 @@ def test_patch_without_anything_that_stays_is_400(account: Account, body: object
 
 
 @pytest.mark.parametrize("body", [{"service": "snowflake"}, {"config": {"data_set_location": "EU"}}])
-def test_what_cannot_change_is_rejected_or_passed_over(account: Account, body: dict[str, object]):
+def test_fixed_fields_are_rejected_or_ignored(account: Account, body: dict[str, object]):
     group = account.group()
     before = account.destination(group)
     answer = account.http.patch(f"/v1/destinations/{group}", json={"time_zone_offset": "+1", **body})

@@ -72,7 +72,7 @@ def test_dropped_reply_has_had_its_effect(account: Account):
     assert _names(account) == ["Dev"]
 
 
-def test_dropped_request_has_none(account: Account):
+def test_dropped_request_has_no_effect(account: Account):
     _fault(account, kind="drop_request", method="POST", path="^/v1/groups$")
     with pytest.raises(httpx.RemoteProtocolError):
         _post_group(account)
@@ -228,7 +228,7 @@ def test_faults_do_not_strike_the_admin_side(account: Account):
         ({"kind": "html", "when": "during"}, "when is"),
         ({"kind": "html", "nth": 0}, "whole numbers"),
         ({"kind": "html", "count": 0}, "whole numbers"),
-        ({"kind": "html", "path": "("}, "no regular expression"),
+        ({"kind": "html", "path": "("}, "not a regular expression"),
         ({"kind": "html", "connection": 5}, "name of one"),
     ],
 )

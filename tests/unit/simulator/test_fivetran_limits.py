@@ -6,7 +6,7 @@ from simulator.fivetran.limits import Window
 from .fivetran_account import KEY, SECRET, Account
 
 
-def test_answers_have_the_rest_of_the_hourly_quota(account: Account):
+def test_answers_have_the_requests_that_are_left_of_the_hourly_quota(account: Account):
     answer = account.http.get("/v1/groups")
     assert (answer.headers["X-Rate-Limit"], answer.headers["X-Rate-Limit-Remaining"]) == ("20000", "19999")
     answer = account.http.get("/v1/nowhere")

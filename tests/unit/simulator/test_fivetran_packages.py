@@ -74,7 +74,7 @@ def test_new_file_replaces_the_old_one(account: Account):
 
 
 @pytest.mark.parametrize("content", [b"", b"def update(): ..."])
-def test_file_that_is_no_zip_is_400(account: Account, content: bytes):
+def test_file_that_is_not_a_zip_is_400(account: Account, content: bytes):
     package = _created(account)
     assert _upload(account, content).status_code == 400
     assert _upload(account, content, package).status_code == 400

@@ -61,7 +61,7 @@ def test_hashing_is_kept_when_only_enabled_is_set(account: Account, path: str):
 
 
 @pytest.mark.parametrize(("option", "schemas"), [("applied", {"public"}), ("whole", {"public", "audit"})])
-def test_answer_holds_what_was_named_or_everything(account: Account, path: str, option: str, schemas: set[str]):
+def test_answer_has_the_named_schemas_or_all_by_option(account: Account, path: str, option: str, schemas: set[str]):
     account.options(schema_change_answer=option)
     answer = account.data("PATCH", path, _tree("Users", columns={"email": {"enabled": False}}))
     assert answer["schemas"].keys() == schemas
@@ -227,7 +227,7 @@ def test_later_of_two_concurrent_changes_is_answered_with_409(account: Account, 
     assert account.http.request(two[0], two[1], json=two[2]).status_code == 200
 
 
-def test_changes_to_two_connections_do_not_meet(account: Account, path: str):
+def test_changes_to_two_connections_do_not_conflict(account: Account, path: str):
     account.options(schema_change_seconds=0.2)
     other = f"/v1/connections/{account.stripe(account.group())['id']}/schemas"
     one = ("PATCH", f"{path}/audit", {"enabled": False})

@@ -31,7 +31,7 @@ def test_missing_credential_fails_and_leaves_the_connection_incomplete(account: 
 
 
 @pytest.mark.parametrize("config", [{"api_key": "canary"}, {"access_token": "canary"}])
-def test_any_one_of_several_credentials_is_enough(account: Account, config: dict[str, Any]):
+def test_service_connects_with_any_one_of_several_credentials(account: Account, config: dict[str, Any]):
     assert _create(account, "stripe", config)["status"]["setup_state"] == "connected"
     assert _create(account, "stripe", {"api_key": ""})["status"]["setup_state"] == "incomplete"
 
@@ -63,7 +63,7 @@ def test_auth_stands_in_for_a_persons_authorisation(account: Account):
     assert connection["status"]["setup_state"] == "connected"
 
 
-def test_connection_that_was_connected_breaks_and_says_what_to_do(account: Account):
+def test_connected_connection_that_breaks_is_reported_with_what_to_do(account: Account):
     connection = _create(account, "stripe", {"api_key": "canary"})["id"]
     broken = account.data("PATCH", f"/v1/connections/{connection}", {"config": {"api_key": None}})
     assert broken["status"]["setup_state"] == "broken"

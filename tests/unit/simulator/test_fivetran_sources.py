@@ -15,7 +15,7 @@ from .fivetran_account import Account
 SCHEMA = {"schema": "own"}
 
 
-def test_notation_is_read():
+def test_catalogue_notation_is_read():
     columns = ["id key", "at system", "two words", "key"]
     table = Table(
         {

@@ -24,6 +24,6 @@ def test_text_is_stored_in_its_form_and_stays_so(form: str, sent: str, stored: s
 
 
 @pytest.mark.parametrize("field", ["text, stored as something", "int, stored as upper_case"])
-def test_form_that_there_is_not_is_no_type(field: str):
+def test_unknown_form_is_not_a_type(field: str):
     with pytest.raises(CatalogueError):
         parse_service("service", {"config": {"field": field}})

@@ -73,7 +73,7 @@ def test_manual_connection_syncs_only_when_asked(account: Account):
     assert account.data("GET", f"/v1/connections/{connection}")["schedule_type"] == "manual"
 
 
-def test_after_the_historical_sync_pausing_and_unpausing_starts_none(account: Account):
+def test_unpausing_starts_no_sync_after_the_historical_one(account: Account):
     connection = account.stripe(account.group())["id"]
     _patch(account, connection, paused=True)
     _patch(account, connection, paused=False)

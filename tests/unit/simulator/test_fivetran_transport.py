@@ -84,7 +84,7 @@ def test_malformed_json_is_400(account: Account, raw: bytes):
 
 
 @pytest.mark.parametrize("raw", [b"", b"[]", b"1", b"null"])
-def test_body_that_is_no_object_is_400(account: Account, raw: bytes):
+def test_body_that_is_not_an_object_is_400(account: Account, raw: bytes):
     answer = account.http.post("/v1/groups", content=raw, headers={"Content-Type": JSON})
     assert _code(answer) == (400, "InvalidInput")
 
@@ -96,7 +96,7 @@ def test_plain_json_is_acceptable_everywhere(account: Account, path: str, accept
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/json;version=3", "application/xml, text/plain"])
-def test_another_accept_is_406(account: Account, accept: str):
+def test_unknown_accept_header_is_406(account: Account, accept: str):
     assert _code(account.http.get("/v1/connections", headers={"Accept": accept})) == (406, "NotAcceptable")
 
 

@@ -126,6 +126,6 @@ def test_connection_without_tls_presents_no_certificate(account: Account):
     assert _results(_connection(account, always_encrypted=False))["Validate Certificate"] == "SKIPPED"
 
 
-def test_admin_side_takes_only_what_a_host_can_present(account: Account):
+def test_admin_api_accepts_only_what_a_host_can_present(account: Account):
     for wrong in ({"certificates": ["none"]}, {"host_key": "ssh-ed25519 AAAA"}, {"key": ""}):
         assert account.http.put("/_admin/hosts/db.example.com", json=wrong).status_code == 400

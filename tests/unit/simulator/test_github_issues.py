@@ -69,7 +69,7 @@ def job(hub: Hub) -> dict[str, str]:
     return {"Authorization": f"Bearer {hub.bot}"}
 
 
-def test_comment_is_changed_by_its_author_or_who_may_write(hub: Hub):
+def test_comment_is_changed_by_its_author_or_a_user_with_write_access(hub: Hub):
     number = issue(hub)["number"]
     found = hub.done("POST", f"/issues/{number}/comments", hub.people["eve"], {"body": "mine"})
     path = f"/issues/comments/{found['id']}"

@@ -153,7 +153,7 @@ def test_authorisations_of_a_list_are_limited():
         ({"role": "READER", "groupByEmail": "Gone@example.com"}, "Group Gone@example.com does not exist."),
     ],
 )
-def test_entry_that_grants_nothing_clear_is_a_400(entry: dict[str, Any], rejection: str):
+def test_entry_without_a_clear_grant_is_a_400(entry: dict[str, Any], rejection: str):
     with pytest.raises(ApiError) as raised:
         kept(entry, unknown=("gone@example.com",))
     assert raised.value.status == 400

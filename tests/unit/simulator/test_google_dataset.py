@@ -180,7 +180,7 @@ def test_difference_has_its_path_and_whether_it_replaces(engine: Engine, changes
     assert list(answer.replaces) == [path for path, kind in paths.items() if kind.endswith("_REPLACE")]
 
 
-def test_ignored_changes_are_no_difference(engine: Engine):
+def test_ignored_changes_are_not_differences(engine: Engine):
     id_, outputs = engine.create(DATASET, INPUTS)
     news = {**INPUTS, "accesses": [OWNER], "description": "x"}
     assert changed(engine.diff(DATASET, id_, outputs, news, ignore=("accesses",))) == {"description": "UPDATE"}

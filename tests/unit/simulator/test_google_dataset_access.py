@@ -31,7 +31,7 @@ def test_removed_entry_has_an_index_and_an_added_one_is_the_whole_list(engine: E
     assert kinds == {f"accesses[{set_only(outputs['accesses']).index(READER)}]": "DELETE"}
 
 
-def test_list_that_is_not_known_is_no_difference_and_an_unknown_entry_is_one(engine: Engine):
+def test_unknown_list_is_not_a_difference_and_an_unknown_entry_is_one(engine: Engine):
     id_, outputs = engine.create(DATASET, INPUTS)
     assert changed(engine.diff(DATASET, id_, outputs, {**INPUTS, "accesses": UNKNOWN})) == {}
     writer = {"role": "WRITER", "userByEmail": UNKNOWN}
@@ -107,7 +107,7 @@ def test_dataset_made_without_access_belongs_to_project_and_creator(engine: Engi
     assert as_set(engine.dataset("authorised")["access"]) == as_set([*plain["accesses"], VIEW])
 
 
-def test_list_that_is_no_longer_given_stays(engine: Engine):
+def test_list_that_is_no_longer_declared_stays(engine: Engine):
     id_, outputs = engine.create(DATASET, INPUTS)
     inputs = {key: value for key, value in INPUTS.items() if key != "accesses"}
     assert changed(engine.diff(DATASET, id_, outputs, inputs)) == {}

@@ -131,7 +131,7 @@ def test_calls_are_counted_by_method_type_and_preview(engine: Engine):
         ("PUT /unknown-members", {}, 400, "members"),
     ],
 )
-def test_admin_side_says_what_is_wrong_with_a_request(
+def test_admin_api_explains_what_is_wrong_with_a_request(
     engine: Engine, request_line: str, body: Any, status: int, words: str
 ):
     answer: httpx.Response = engine.http.request(*request_line.split(), json=body)

@@ -56,7 +56,7 @@ def test_projects_policy_is_the_one_that_the_provider_writes(policy, engine: Eng
     assert later["etag"] != answer["etag"]
 
 
-def test_conditions_are_shown_to_who_asks_for_version_3_and_marked_for_others(policy, engine: Engine):
+def test_conditions_are_shown_to_requests_of_version_3_and_marked_for_others(policy, engine: Engine):
     role = "roles/bigquery.jobUser"
     engine.admin("POST", "/grants/p", {"role": role, "member": "user:a@example.com", "condition": UNTIL})
     answer = policy("projects/p")[1]

@@ -99,7 +99,7 @@ def test_empty_project_has_no_datasets_and_looking_makes_none(get, engine: Engin
     assert "nobody" not in engine.admin("GET", "/state")["projects"]
 
 
-def test_conditions_are_shown_to_who_asks_for_version_3_and_marked_for_others(get, engine: Engine):
+def test_conditions_are_shown_to_requests_of_version_3_and_marked_for_others(get, engine: Engine):
     engine.admin("PUT", "/datasets/p/d", {})
     engine.admin("POST", "/datasets/p/d/access", {**READER, "condition": CONDITION})
     assert {**READER, "condition": CONDITION} in get("p/datasets/d", accessPolicyVersion="3")[1]["access"]
@@ -109,7 +109,7 @@ def test_conditions_are_shown_to_who_asks_for_version_3_and_marked_for_others(ge
     assert get("p/datasets/d", accessPolicyVersion="2")[0] == 400
 
 
-def test_view_of_a_dataset_leaves_out_what_it_is_not_about(get, engine: Engine):
+def test_view_of_a_dataset_has_only_its_own_fields(get, engine: Engine):
     engine.admin("PUT", "/datasets/p/d", {"labels": {"a": "b"}})
     assert "access" not in get("p/datasets/d", datasetView="METADATA")[1]
     acl = get("p/datasets/d", datasetView="ACL")[1]

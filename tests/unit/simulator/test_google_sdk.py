@@ -72,7 +72,7 @@ def test_type_answers_what_the_sdk_knows(engine: Engine, kind: str):
     assert set(answered) == names(TYPES[kind][1]) | {"id"}
 
 
-def test_access_entry_has_the_parts_that_the_sdk_has():
+def test_access_entry_has_the_fields_of_the_sdk():
     parts = names("bigquery._inputs.DatasetAccessArgs")
     assert parts == {"role", "condition", *_MEMBERS, *_RESOURCES}
     assert names("bigquery._inputs.DatasetAccessConditionArgs") == {"expression", "title", "description", "location"}

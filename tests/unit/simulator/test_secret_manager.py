@@ -167,7 +167,7 @@ def test_checksum_that_is_given_has_to_be_right(api: Api):
         {"payload": {"data": "eA==", "dataCrc32c": "x"}},
     ],
 )
-def test_payload_that_is_none_is_rejected(api: Api, body: Any):
+def test_missing_payload_is_rejected(api: Api, body: Any):
     api.create()
     assert api.rejected("POST", f"{SECRETS}/stripe:addVersion", body)[:2] == (400, "INVALID_ARGUMENT")
 
@@ -196,7 +196,7 @@ def test_lists_come_in_pages(api: Api):
     assert api.rejected("GET", SECRETS, pageSize="x")[0] == 400
 
 
-def test_enumerations_are_numbers_for_who_asks(api: Api):
+def test_enumerations_are_numbers_when_the_request_asks_for_them(api: Api):
     api.create()
     api.add(b"one")
     path = f"{SECRETS}/stripe/versions"

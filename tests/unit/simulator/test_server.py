@@ -28,7 +28,7 @@ def http_port(simulators: Simulators) -> int:
     return httpx.URL(simulators.fivetran_url).port or 80
 
 
-def test_all_answer_and_the_environment_says_where(simulators: Simulators):
+def test_services_all_answer_at_the_addresses_in_the_environment(simulators: Simulators):
     keys = (simulators.environment["FIVETRAN_APIKEY"], simulators.environment["FIVETRAN_APISECRET"])
     assert httpx.get(f"{simulators.environment['FIVETRAN_API_URL']}/groups", auth=keys).json()["code"] == "Success"
     assert httpx.get(f"{simulators.fivetran_url}/groups").status_code == 401
@@ -53,7 +53,7 @@ def test_all_answer_and_the_environment_says_where(simulators: Simulators):
     assert httpx.get(f"http://{host}/storage/v1/b/states").json()["name"] == "states"
 
 
-def test_they_end_with_the_block_and_forget(simulators: Simulators):
+def test_simulators_end_with_the_block_and_keep_nothing(simulators: Simulators):
     with running() as own:
         engine = Engine(own.gcp_port, own.admin_url)
         engine.admin("PUT", "/datasets/p/d", {})

@@ -11,7 +11,7 @@ from reconciler.model.errors import ReconcilerError
 from reconciler.stack.program import units_looked_at
 
 
-def test_program_looks_at_the_units_that_a_quick_review_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_program_registers_only_the_units_that_a_quick_review_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
     file = tmp_path / "units"
     file.write_text("a b-c")

@@ -56,7 +56,7 @@ def test_pulumi_without_companions_is_rejected_by_their_names(machine):
     assert f"{pulumi} is 3.259.0, but {missing} is neither beside it nor on PATH" in done.stderr
 
 
-def test_file_that_is_not_executable_is_no_companion(complete):
+def test_file_that_is_not_executable_is_not_a_companion(complete):
     complete.add("pulumi", "echo v3.259.0")
     (complete.bin / COMPANIONS[0]).chmod(0o644)
     done = complete.install(RECONCILER_ENGINE_FROM="path")

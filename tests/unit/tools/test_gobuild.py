@@ -107,7 +107,7 @@ def test_build_of_another_version_is_not_used(machine, go):
     assert f"the installed pulumi is 0.0.1, not {VERSION}" in done.stderr
 
 
-def test_build_does_not_mix_with_files_of_a_failed_release(machine, go, site):
+def test_build_does_not_keep_files_of_a_failed_release(machine, go, site):
     site.publish({f"pulumi/{name}": b"#!/bin/sh\necho v3.1.0\n" for name in (*PROGRAMS, "pulumi-language-go")})
     go.install()
     done = machine.install()

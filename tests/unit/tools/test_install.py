@@ -37,7 +37,7 @@ def test_only_the_chosen_source_of_pulumi_is_tried(machine, way):
     assert [name for name in names.values() if f"  {name}: " in done.stderr] == [names[way]]
 
 
-def test_way_that_does_not_exist_is_rejected_with_those_that_do(machine):
+def test_unknown_source_of_the_engine_is_rejected_with_the_known_ones(machine):
     done = machine.install(RECONCILER_ENGINE_FROM="brew")
     assert (done.returncode, done.stderr) == (
         1,

@@ -231,7 +231,7 @@ def test_recover_names_a_broken_lock(stack, dead):
         "escape code",
     ],
 )
-def test_recover_names_what_is_no_lock_and_releases_nothing(stack, dead, content):
+def test_recover_names_an_object_that_is_not_a_lock_and_releases_nothing(stack, dead, content):
     stack.lock(dead)
     stack.locks()[0].write_bytes(content)
     done = stack.recover("dev", "--force")
@@ -251,21 +251,21 @@ def test_recover_prints_names_in_a_lock_as_text(stack, dead):
 
 
 @pytest.mark.parametrize("name", ["", "*", "../../dev", "a b", "a/b/c/d"])
-def test_recover_of_what_is_no_stack_name_is_wrong_usage(stack, name):
+def test_recover_of_a_text_that_is_not_a_stack_name_is_wrong_usage(stack, name):
     done = stack.recover(name)
     assert done.returncode == 2
-    assert "STACK is no name of a stack" in done.stderr
+    assert "STACK is not the name of a stack" in done.stderr
     assert stack.asked == []
 
 
 @pytest.mark.parametrize("content", [b"a: [1", b"[1]", b"runtime: python", b"name: 1", b"\xff\xfe"])
-def test_recover_names_a_project_file_that_is_none(stack, content):
+def test_recover_names_a_broken_project_file(stack, content):
     (stack.directory / "Pulumi.yaml").write_bytes(content)
     done = stack.recover("dev")
     assert done.returncode == 2
     assert (
         done.stderr
-        == f"recover: {stack.directory / 'Pulumi.yaml'} is no Pulumi project with a name.\n    Restore it.\n"
+        == f"recover: {stack.directory / 'Pulumi.yaml'} is not a Pulumi project with a name.\n    Restore it.\n"
     )
 
 

@@ -133,7 +133,7 @@ def test_recover_releases_the_lock_of_an_ended_job_of_a_waiting_run(stack):
         ({"timestamp": "2999-01-01T00:00:00+00:00"}, attempt("completed"), "began after the stack was locked"),
         ({}, attempt("completed", minutes=-60), "had ended before the stack was locked, so another run may be going"),
         ({}, None, "which GitHub does not know, or which the token may not read (actions: read)"),
-        ({}, {"status": "completed"}, "GitHub's answer has another form than documented"),
+        ({}, {"status": "completed"}, "GitHub's answer does not have the documented form"),
         (
             {"repository": "example/other", "url": RUN.replace("data", "other")},
             attempt("completed"),

@@ -24,7 +24,7 @@ def test_virtual_environment_comes_first_then_the_engine_each_once(path):
 
 
 @given(entries)
-def test_doing_it_twice_is_doing_it_once(path):
+def test_path_with_the_tools_is_the_same_when_made_twice(path):
     once = environment.path_with(ENGINE, os.pathsep.join(path))
     assert environment.path_with(ENGINE, once) == once
 

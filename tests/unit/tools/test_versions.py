@@ -43,12 +43,12 @@ def test_any_text_is_a_version_or_none(text):
 
 
 @pytest.mark.parametrize("text", ["3.250.0", "3.250.1-rc.1", "3.259.0", "3.300.0"])
-def test_release_from_the_minimum_on_is_good_enough(text):
+def test_version_from_the_minimum_on_is_good_enough(text):
     assert good_enough(parsed(text))
 
 
 @pytest.mark.parametrize("text", ["3.249.9", "3.250.0-alpha.1", "2.300.0", "4.0.0", "3.9.0"])
-def test_older_one_a_pre_release_of_the_minimum_and_another_major_version_are_not(text):
+def test_version_is_not_good_enough_when_older_pre_release_or_of_another_major(text):
     assert not good_enough(parsed(text))
 
 

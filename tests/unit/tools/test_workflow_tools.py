@@ -102,7 +102,7 @@ def test_step_output_is_one_line_whatever_the_text_is(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("name", "content"), [("dev", "no JSON"), ("a=b", "{}"), ("dev", json.dumps("x" * 120_001))])
-def test_step_output_rejects_what_is_no_review(tmp_path, monkeypatch, name, content):
+def test_step_output_rejects_a_file_that_is_not_a_review(tmp_path, monkeypatch, name, content):
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "outputs"))
     file = tmp_path / "review.json"
     file.write_text(content)

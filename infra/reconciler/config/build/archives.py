@@ -1,4 +1,4 @@
-"""Hash what is in a ZIP file, so that packing the same code again is no change."""
+"""Hash what is in a ZIP file, so that packing the same code again is not a change."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ RULES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (
     lifecycle.check_expiry_label,
 )
 
-#: What is no fault, and good to know.
+#: What is not a fault, and good to know.
 NOTICES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (
     services.warn_unknown_services,
     lifecycle.warn_expiry,

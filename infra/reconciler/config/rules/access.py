@@ -32,7 +32,7 @@ def check_grants_unique(specs: Specs) -> Iterator[Problem]:
         by_member: dict[tuple[str, Place], list[_MemberGrant]] = defaultdict(list)
         for grant in grants:
             for member, path in grant.members() if grant.is_readable else ():
-                # What has no place, since it is no member or its group is not known, is one when it is the same text.
+                # A text without a place (not a member, or of an unknown group) is compared as text.
                 at = grant_lists.find_place(specs, grant.document.environment, member) or ("", member.lower())
                 by_member[basic_role(grant.role), at].append(_MemberGrant(grant, member, path))
         for given in by_member.values():

@@ -95,7 +95,7 @@ def check_functions(specs: Specs) -> Iterator[Problem]:
     for unit in specs.all_units():
         service = unit.at("connector", "service")
         if unit.at("connector", "function") is not None and service not in (None, _CALLS_A_FUNCTION):
-            message = f"{shown(service)} takes no `function`"
+            message = f"{shown(service)} does not accept `function`"
             yield unit.on_key(("connector", "function"), message, f"remove it, or write `service: {_CALLS_A_FUNCTION}`")
 
 
@@ -106,7 +106,7 @@ def check_packages(specs: Specs) -> Iterator[Problem]:
         package = specs.packages.get((unit.environment, path)) if isinstance(path, str) else None
         if path is not None and service not in (None, _SDK):
             yield unit.on_key(
-                _PACKAGE, f"{shown(service)} takes no `package`", f"remove it, or write `service: {_SDK}`"
+                _PACKAGE, f"{shown(service)} does not accept `package`", f"remove it, or write `service: {_SDK}`"
             )
         elif isinstance(package, UnreadableFile):
             yield unit.on_value(_PACKAGE, f"{shown(path)}: {package.problem}", package.hint)

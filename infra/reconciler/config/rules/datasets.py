@@ -111,7 +111,7 @@ def check_dataset_locations(specs: Specs) -> Iterator[Problem]:
 
 
 def warn_table_expiration(specs: Specs) -> Iterator[Problem]:
-    """Warn where a connector's tables are deleted by age: data that is synced once does not return."""
+    """Warn where a connector's tables are deleted by age: Fivetran does not sync the deleted rows again."""
     for unit in specs.all_units():
         for _, path in declared_datasets(unit):
             at = (*path, "default_table_expiration_ms")

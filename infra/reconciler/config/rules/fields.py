@@ -57,7 +57,7 @@ class _Check:
         if config is None or isinstance(config, dict):
             yield from self._object((*_CONNECTOR, "config"), config or {}, self.service.config)
         if isinstance(auth, dict) and auth and not self.service.auth:
-            message = f"{shown(self.service.id)} takes no `auth`"
+            message = f"{shown(self.service.id)} does not accept `auth`"
             yield self.unit.on_key((*_CONNECTOR, "auth"), message, "move its credentials to `config`")
         elif isinstance(auth, dict) and auth:
             yield from self._object((*_CONNECTOR, "auth"), auth, self.service.auth)

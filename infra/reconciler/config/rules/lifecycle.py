@@ -162,5 +162,5 @@ def warn_resyncs(specs: Specs) -> Iterator[Problem]:
         whole = any(isinstance(unit.at(*_RESYNC, key, "to"), str) for key in ("schema", "service", "group"))
         if whole or unit.at(*_RESYNC, "config"):
             message = "`allow_resync` allows its change once: remove it after the run that makes the change"
-            kept = "add `retire` to it if the old dataset, which is kept until then, may be removed afterwards"
+            kept = "write `retire` under it if that run may also remove the old dataset"
             yield unit.on_key(_RESYNC, message, kept if unit.at(*_RESYNC, "schema") is not None else None)

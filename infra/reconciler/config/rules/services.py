@@ -63,7 +63,7 @@ def check_destination_forms(specs: Specs) -> Iterator[Problem]:
             continue
         if tuple(target.as_config()) not in service.form.keys:
             forms = " or ".join(_form(keys) for keys in service.form.keys)
-            message = f"{shown(service.id)} takes {forms}, not {_form(tuple(target.as_config()))}"
+            message = f"{shown(service.id)} accepts {forms}, not {_form(tuple(target.as_config()))}"
             yield unit.on_key(_DESTINATION, message, _suggest_form(service.form, target))
 
 

@@ -24,7 +24,9 @@ def check_dataset_stacks(specs: Specs) -> Iterator[Problem]:
         owner = specs.units[unit.environment].get(named) if isinstance(named, str) else None
         if owner is None or not unit.has("connector") or _stack(specs, owner) == _stack(specs, unit):
             continue
-        message = f"{shown(owner.name)} is in the stack {_stack(specs, owner)}, and this unit in {_stack(specs, unit)}"
+        message = (
+            f"{shown(owner.name)} is in the stack {_stack(specs, owner)}, but this unit is in {_stack(specs, unit)}"
+        )
         yield unit.on_value(("dataset",), message, f"move one of the files: {owner.file}")
 
 

@@ -13,7 +13,7 @@ from reconciler.model.errors import Problem
 
 
 def check_trust_readable(specs: Specs) -> Iterator[Problem]:
-    """Reject entries that are no certificate or public key, and private keys."""
+    """Reject entries that are not a certificate or public key, and private keys."""
     for unit, _, entries in specs.trust:
         for each in entries:
             if isinstance(each, TrustFault):

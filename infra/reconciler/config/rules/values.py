@@ -62,7 +62,7 @@ def warn_placeholders(specs: Specs) -> Iterator[Problem]:
                     "replace it: until then this text itself is used",
                 )
             elif path[:1] == ("datasets",) and len(path) == 2 and _MARK.match(str(path[1])):
-                hint = "replace it by the name of a schema of the source"
+                hint = "replace it with the name of a schema of the source"
                 yield unit.on_key(path, f"{shown(path[1])} is a placeholder", hint)
 
 

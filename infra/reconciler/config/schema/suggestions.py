@@ -1,4 +1,4 @@
-"""Suggest what to write in place of another system's or an older YAML's form."""
+"""Suggest the right form for a value that is in the form of another system or of YAML 1.1."""
 
 from __future__ import annotations
 

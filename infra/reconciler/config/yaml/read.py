@@ -142,13 +142,15 @@ class _Reader:
         mark = event.start_mark
         self.values[path] = (mark.line + 1, mark.column + 1)
         if isinstance(event, yaml.AliasEvent):
-            self._told(event, f"an alias, {shown(f'*{event.anchor}')}", "write the value out where it is used")
+            self._report_once(event, f"an alias, {shown(f'*{event.anchor}')}", "write the value out where it is used")
             self._in_themselves |= {anchor for anchor in self._open if anchor == event.anchor}
             return None
         if event.anchor is not None:
-            self._told(event, f"an anchor, {shown(f'&{event.anchor}')}", "write the value out where it is used")
+            self._report_once(event, f"an anchor, {shown(f'&{event.anchor}')}", "write the value out where it is used")
         if event.tag is not None:
-            self._told(event, f"a tag, {shown(_short(event.tag))}", "remove it: a value's type follows from its form")
+            self._report_once(
+                event, f"a tag, {shown(_short(event.tag))}", "remove it: a value's type follows from its form"
+            )
             if event.tag != _OWN_TAGS[type(event)]:
                 self._skip(event, path)
                 return None
@@ -156,7 +158,7 @@ class _Reader:
             return self._anchored(event, path)
         return self._content(event, path)
 
-    def _told(self, event: Any, message: str, hint: str) -> None:
+    def _report_once(self, event: Any, message: str, hint: str) -> None:
         self._problem(event, message, hint)
         self.reported_lines.add(event.start_mark.line + 1)
 

@@ -29,7 +29,7 @@ _FIRST = 6
 #: Words between backticks are commands or names; an address of Fivetran's dashboard is a link.
 _CODE = re.compile(r"`([^`]+)`|(https://fivetran\.com/dashboard/[\w./-]+)")
 
-#: Sources of access behind which are no people: what every dataset has, and views that read for their own readers.
+#: Sources of access that stand for no person: what every dataset has, and views that read for their own readers.
 _MACHINES = ("automation", "fivetran", "owner", "authorised")
 
 

@@ -12,7 +12,7 @@ from reconciler.fivetran.api.types import Approval, ApprovalKind, Connection
 class ConnectionOperations(Operations):
     """`/connections`. Every method raises FivetranError; those with an id NotFound.
 
-    Failed setup tests are no error: they are in the answer's `setup_tests`, beside its `setup_state`.
+    Failed setup tests are not an error: they are in the answer's `setup_tests`, beside its `setup_state`.
     """
 
     def list_connections(self, group_id: str | None, schema: str | None = None) -> Iterator[Connection]:

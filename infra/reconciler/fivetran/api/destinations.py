@@ -11,7 +11,7 @@ from reconciler.fivetran.api.types import Destination
 class DestinationOperations(Operations):
     """`/destinations`. Every method raises FivetranError; those with an id NotFound.
 
-    Failed setup tests are no error: they are in the answer's `setup_tests`, beside its `setup_status`.
+    Failed setup tests are not an error: they are in the answer's `setup_tests`, beside its `setup_status`.
     """
 
     def get_destination(self, destination_id: str) -> Destination:

@@ -1,8 +1,8 @@
 """Stop all requests of a client together: after a 429, and while too few requests are left to others.
 
 One thread waits out what Fivetran asks for, and the others wait for its answer, so that one request finds out whether
-the quota is free again. What others use of the account, such as schedulers and other runs, the client learns from what
-Fivetran says is left.
+the quota is free again. Fivetran's answers say how many requests are left, so the client notices what other
+clients of the account use, such as schedulers and other runs.
 """
 
 from __future__ import annotations
@@ -108,7 +108,9 @@ class Gate:
             return False
         if not self._goes_on:
             self._goes_on = True
-            log.warning("An hour of waiting for other clients of the account has not helped: the run goes on.")
+            log.warning(
+                "The account's quota is still used up by other clients after an hour of waiting: the run goes on."
+            )
         return True
 
     def _close(self, seconds: float) -> None:

@@ -58,7 +58,7 @@ class Answer:
     data: object = field(repr=False)
 
     def read(self, parse: Callable[[Mapping[str, object]], T]) -> T:
-        """Parse `data`. Raises UnexpectedAnswer if it is no object or has no id."""
+        """Parse `data`. Raises UnexpectedAnswer if it is not an object or has no id."""
         if not isinstance(self.data, dict):
             raise self.unexpected("an answer without `data`")
         problem = ""

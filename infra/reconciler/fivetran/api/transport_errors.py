@@ -29,7 +29,7 @@ _FAULTS: tuple[tuple[type[Exception], Sent, str], ...] = (
     (httpx.NetworkError, "unknown", "the connection broke"),
     (httpx.RemoteProtocolError, "unknown", "the connection was closed without a complete answer"),
     (httpx.DecodingError, True, "the answer cannot be decoded"),
-    (httpx.TooManyRedirects, True, "redirected without end"),
+    (httpx.TooManyRedirects, True, "too many redirects"),
 )
 
 #: The status with which a proxy rejects. The proxy's text is not shown.

@@ -68,7 +68,7 @@ def _consent(auth: Mapping[str, Field]) -> Consent:
 def _properties(node: Mapping[str, object], where: str) -> dict[str, Field]:
     properties = node.get("properties", {})
     if not isinstance(properties, Mapping):
-        raise InvalidService(f"`{where}.properties` is no object")
+        raise InvalidService(f"`{where}.properties` is not an object")
     required = node.get("required")
     wanted = set(required) if isinstance(required, list) else set()
     return {name: _field(inner, f"{where}.{name}", name in wanted) for name, inner in properties.items()}
@@ -76,7 +76,7 @@ def _properties(node: Mapping[str, object], where: str) -> dict[str, Field]:
 
 def _field(node: Any, where: str, required: bool = False) -> Field:
     if not isinstance(node, Mapping):
-        raise InvalidService(f"`{where}` is no object")
+        raise InvalidService(f"`{where}` is not an object")
     found = _typed(node, where)
     return dataclasses.replace(
         found,
@@ -104,7 +104,7 @@ def _typed(node: Mapping[str, object], where: str) -> Field:
 
 def _mapping(node: object, where: str) -> Mapping[str, object]:
     if not isinstance(node, Mapping):
-        raise InvalidService(f"`{where}.items` is no object")
+        raise InvalidService(f"`{where}.items` is not an object")
     return node
 
 

@@ -116,7 +116,7 @@ def leaves(fields: Mapping[str, Field]) -> Iterator[tuple[str, Field]]:
 
 
 def _items(found: Field, path: str) -> tuple[Field, str]:
-    """Return the innermost items of a list and their path; the field itself if it is no list."""
+    """Return the innermost items of a list and their path; the field itself if it is not a list."""
     while found.items is not None:
         found, path = found.items, f"{path}[]"
     return found, path

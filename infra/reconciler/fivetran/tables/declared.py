@@ -1,4 +1,4 @@
-"""Write `sync` as plain JSON, and as the API takes it before Fivetran has read the source's schema."""
+"""Write `sync` as plain JSON, and as the API accepts it before Fivetran has read the source's schema."""
 
 from __future__ import annotations
 

@@ -136,10 +136,10 @@ class Datasets:
         return None if found is None else _access_list(found)
 
     def write_access(self, dataset_id: str, entries: Iterable[Mapping[str, Any]], etag: str) -> AccessList:
-        """Replace the access list that was read with this etag; return it as it then is.
+        """Replace the access list that was read with this etag, and return the stored list.
 
         Raises:
-            AccessListChanged: Another process wrote the dataset meanwhile. So does an answer that was lost: read again.
+            AccessListChanged: Another process wrote the dataset meanwhile, or the answer was lost: read the list again.
             AccessDenied: Google denies the list because of an entry in it.
         """
         from google.api_core.exceptions import (  # noqa: PLC0415

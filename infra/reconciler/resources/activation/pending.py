@@ -1,4 +1,4 @@
-"""What a connection waits for, and until when that is no failure."""
+"""What a connection waits for, and until when that is not a failure."""
 
 from __future__ import annotations
 

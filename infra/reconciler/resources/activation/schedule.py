@@ -48,7 +48,7 @@ def differing_fields(props: Mapping[str, Any], live: Connection) -> dict[str, An
 
 
 def differences(props: Mapping[str, Any], live: Connection) -> list[Difference]:
-    """Return where a live connection's schedule and pause differ. A pause by hand is no difference."""
+    """Return where a live connection's schedule and pause differ. A pause by hand is not a difference."""
     found = []
     described = live_schedule(props["schedule"], live)
     if described != props["schedule"]:
@@ -62,7 +62,7 @@ def as_file(props: Mapping[str, Any], live: Connection) -> dict[str, Any]:
     """Return `schedule` and `paused` as a file would declare what is live: those of `props` without drift.
 
     A `paused` in the file is authoritative, also where Airflow unpaused the connection. Where the file does not
-    pause a connection, a pause by hand is no drift. Airflow's operator sets `schedule_type: manual`, so Fivetran's own
+    pause a connection, a pause by hand is not drift. Airflow's operator sets `schedule_type: manual`, so Fivetran's own
     schedule on a connection that a file leaves to Airflow is a change made by hand.
     """
     described = {key: props[key] for key in ("schedule", "paused") if key in props}

@@ -95,11 +95,11 @@ def configure(
     runs: bool,
     reason: Callable[[ApiError], str],
 ) -> Configured:
-    """Bring a connection that passed its tests to `sync` (`tables.inputs`), and read it back.
+    """Apply `sync` (`tables.inputs`) to a connection that passed its tests, and read it back.
 
-    `datasets` are the only ones it may write, where the environment forbids others. `fresh` says that it has never
-    synced: Fivetran reloads its schema, even if it has one. `runs` says that it syncs already.
-    `reason` words what Fivetran says of an error, masked.
+    `datasets` are the only datasets that it may write, if the environment forbids undeclared ones. `fresh` says that
+    the connection has never synced: Fivetran then reloads its schema, even if it has one. `runs` says that it syncs
+    already. `reason` returns Fivetran's message of an error, masked.
 
     Raises `OperationError` while something has to change before data is synced: what the file hashes or excludes, and
     which datasets are written. Raises `FivetranError`, and `NotFound` for a connection that is gone.

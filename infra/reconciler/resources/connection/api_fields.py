@@ -62,9 +62,9 @@ def create_fields(props: Mapping[str, Any], config: Mapping[str, Any], auth: Map
 
 
 def patch(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of modify_connection that bring `olds` to `news`, with references still in place.
+    """Return the fields of modify_connection that change `olds` into `news`, with references unresolved.
 
-    `config` holds only the top-level keys that changed, `auth` is sent whole: Fivetran never shows what it holds.
+    `config` has only the top-level keys that changed. `auth` is sent whole, because Fivetran never returns it.
     """
     body: dict[str, Any] = {}
     config = changed_keys(olds.get("config", {}), news.get("config", {}))

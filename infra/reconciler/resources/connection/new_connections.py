@@ -35,7 +35,7 @@ class LookUp:
     """What Fivetran has of the connections that this run declares and the last run did not."""
 
     rejections: tuple[str, ...] = ()
-    """Why connections that exist are not adopted, a text a unit, with the place in its file."""
+    """One text for each existing connection that is not adopted: the place in its file, and the reason."""
     existing: frozenset[str] = frozenset()
     """The names of the connections that exist: they are adopted, and not created."""
 
@@ -90,7 +90,7 @@ def look_up_again(group_id: str, name: str) -> None:
 
 
 def missing_values(units: Declarations) -> list[str]:
-    """Return why connections cannot be created for lack of a value that only Fivetran has, a text a unit."""
+    """Return one text for each connection that needs a value that only Fivetran has."""
     rejected = []
     for unit in units.values():
         try:

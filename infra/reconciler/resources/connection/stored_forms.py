@@ -1,6 +1,6 @@
 """Remember what Fivetran made of values that were sent.
 
-A folder's address that comes back as an id is no drift.
+A folder's address that comes back as an id is not drift.
 
 State remembers of each such value, by its dotted path in `config`, what was sent and what Fivetran stored in its place.
 A refresh that finds the stored form reads it as what was sent; anything else is drift. Of a list with references in it

@@ -1,6 +1,6 @@
 """The certificates and host keys that a file trusts: approved in Fivetran, and revoked.
 
-Approvals that no file of ours ever declared stay: only what state holds and the file does not say any more is revoked.
+A run revokes only approvals that state has and the file no longer declares. All others stay.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ def _unknown(hash_: str, why: str) -> OperationError:
 def _warn_of_undeclared(kind: ApprovalKind, approval: Approval, props: Mapping[str, Any]) -> None:
     """Warn of an approval that the file does not declare. Its hash is shown only if it reads as one."""
     what = "a certificate" if kind == "certificates" else "a host key"
-    hash_ = approval.hash if public_keys.is_hash(approval.hash) else "(with a hash of another form)"
+    hash_ = approval.hash if public_keys.is_hash(approval.hash) else "(its hash has an unknown form)"
     logger.warning(
         "%s: Fivetran trusts %s that the file does not declare: %s; declare it, or revoke it in Fivetran",
         props["file"],

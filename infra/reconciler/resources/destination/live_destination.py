@@ -110,7 +110,7 @@ def report_undeclared(found: Destination, props: Mapping[str, Any]) -> None:
 
 
 def values(live: Destination) -> dict[str, str]:
-    """Return what every file says of a destination, as a live one has it, by the names of inputs."""
+    """Return the live values of what every file declares about a destination, by the names of inputs."""
     found = {
         "gcp_project": live.config.get("project_id"),
         "location": live.config.get("data_set_location"),
@@ -129,7 +129,7 @@ def settings(live: Destination) -> dict[str, Any]:
 
 
 def is_same(key: str, declared: object, live: object) -> bool:
-    """Return whether two values of an input are one."""
+    """Return whether two values of an input mean the same."""
     if key == "time_zone_offset":
         return _offset(declared) == _offset(live)
     return str(declared).casefold() == str(live).casefold() if key in {"location", "region"} else declared == live
@@ -140,7 +140,7 @@ def _place(path: str) -> tuple[str, ...]:
 
 
 def _offset(value: object) -> int | str:
-    """`"0"`, `"+0"` and `0` are one offset; what is no number stays as it is."""
+    """`"0"`, `"+0"` and `0` are the same offset; a text that is not a number stays as it is."""
     try:
         return int(float(str(value)))
     except ValueError:

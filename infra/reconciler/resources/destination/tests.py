@@ -58,7 +58,7 @@ class DestinationTestsProvider(Provider):
 
     @operation
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Report the tests as gone when the destination fails, so that it is tested again."""
+        """Report the tests as deleted if the destination fails, so that the run tests it again."""
         try:
             live = run.account.client().get_destination(props["group_id"])
         except NotFound:

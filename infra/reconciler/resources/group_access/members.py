@@ -59,7 +59,7 @@ class Writer:
         others = {name: role for name, role in wanted.items() if name not in gains and self._differs(name, role)}
         losses = list(self._to_revoke(wanted, former, revokes_others=revokes_others))
         if gains and (others or losses):
-            self._read()  # A new member may not have accepted the invitation yet, and is no administrator then.
+            self._read()  # A new member may not have accepted the invitation yet, and is not an administrator then.
         for member, role in others.items():
             self._guarded(member, partial(self._set, member, role))
         for there in losses:

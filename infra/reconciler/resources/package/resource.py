@@ -1,6 +1,6 @@
-"""Package: the code of a connector of one's own, kept in Fivetran as the file beside its unit.
+"""Package: the code of a custom connector, uploaded to Fivetran from the file next to its unit.
 
-A package belongs to one connection. One that is adopted with its connection equals its file, or is rejected.
+A package belongs to one connection. A run rejects the adoption of a package that differs from its file.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class PackageProvider(Provider):
             if taken is not None:
                 intent = run.declared.intents.get(props["connection"])
                 ours = connection is not None and intent is not None and intent.covers(connection)
-                sha256 = _take_over(taken, props, ours=ours)
+                sha256 = _adopt(taken, props, ours=ours)
                 return CreateResult(taken.id, {**stored(props), "sha256": sha256})
             return CreateResult(_make(props, {each.id for each in before}), stored(props))
 
@@ -67,7 +67,7 @@ class PackageProvider(Provider):
         if live.sha256 in (None, before["sha256"]):
             return found(id_, before, before)
         content = live_content(live, before) or f"unknown, in a file of SHA-256 {live.sha256}"
-        # Which bytes Fivetran has is no input: the file may be packed anew.
+        # Which bytes Fivetran has is not an input: the file may be packed anew.
         now = {**before, "content": content}
         return found(id_, before, now, {"sha256": live.sha256})
 
@@ -110,18 +110,18 @@ class Package(Resource, module="fivetran", name="Package"):
         super().__init__(PackageProvider(), unit.name, props, opts)
 
 
-def _take_over(there: fivetran.Package, props: Mapping[str, Any], *, ours: bool) -> str:
-    """Leave the package of a connection that exists as it is, unless the file says that it may change.
+def _adopt(there: fivetran.Package, props: Mapping[str, Any], *, ours: bool) -> str:
+    """Adopt the package of an existing connection as it is, unless the file allows changes.
 
-    One of a connection that an earlier run of this stack began to create is brought to the file. Returns the hash of
-    the bytes that Fivetran then has.
+    If an earlier run of this stack began to create the connection, its package is replaced by the file. Return the
+    hash of the bytes that Fivetran then has.
     """
     if is_same(there, props):
         return there.sha256 or str(props["sha256"])
     if "apply_changes" not in props and not ours:
         raise OperationError(
             f"the connection {props['connection']} exists with other code (package {there.id}) than "
-            f"{props['package']}\n    Replace the file by Fivetran's (operation download_connector_sdk_package), or "
+            f"{props['package']}\n    Replace the file with Fivetran's (operation download_connector_sdk_package), or "
             "write `adopt: {connection: …, apply_changes: true}` to upload this one.",
             at=("connector", "package"),
         )

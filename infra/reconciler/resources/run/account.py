@@ -85,7 +85,7 @@ class Account:
                 self._client.leave_to_others(percent)
 
     def reject_key(self) -> bool:
-        """Record that Fivetran answered 401, so that nothing more is tried; return whether that is news."""
+        """Record that Fivetran answered 401, so nothing more is tried. Return whether it is the first such answer."""
         with self._lock:
             news, self._is_key_rejected = not self._is_key_rejected, True
         return news
@@ -185,7 +185,7 @@ class Account:
         return future.result() if future is not None else self.client().get_schema_config(connection_id)
 
     def set_refreshed(self, connection_name: str, live: Connection | None) -> None:
-        """Record what a refresh found of a connection that state has; None where it is gone."""
+        """Record the live connection that a refresh found for one in state; None if it was deleted."""
         with self._lock:
             self._refreshed[connection_name] = live
 

@@ -26,12 +26,12 @@ _OPTIONS = (("grpc.enable_http_proxy", 0), ("grpc.max_send_message_length", -1))
 
 
 def address(arguments: list[str] = sys.argv) -> str | None:
-    """Return where the engine listens; None where this process is no plugin."""
+    """Return where the engine listens; None where this process is not a plugin."""
     return arguments[-1] if _ADDRESS.fullmatch(arguments[-1]) else None
 
 
 def is_gone(arguments: list[str] = sys.argv) -> bool:
-    """Return whether the engine is gone; False where this process is no plugin."""
+    """Return whether the engine is gone; False where this process is not a plugin."""
     engine = address(arguments)
     if engine is None:
         return False
@@ -71,7 +71,7 @@ class EngineLog(logging.Handler):
 def use_engine_log() -> None:
     """Pass this process's messages to its engine from now on.
 
-    Does nothing in a process that is no plugin.
+    Does nothing in a process that is not a plugin.
     """
     engine = address()
     ours = logging.getLogger("reconciler")

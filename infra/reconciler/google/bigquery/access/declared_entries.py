@@ -33,9 +33,9 @@ class DeclaredEntry:
 
 
 def declared_entries(environment: Environment, dataset: Dataset) -> tuple[AccessEntry, ...]:
-    """Return every entry that files declare of a dataset's list, sorted and without void ones.
+    """Return every entry that files declare for a dataset's list, sorted, without entries that have no effect.
 
-    That is all but `writer_entry`, which a list has too where Fivetran writes the dataset (`Fleet.is_written`).
+    `writer_entry` is not among them; a list has it too if Fivetran writes the dataset (`Fleet.is_written`).
     """
     given = inherited_entries(environment, default=has_default_access(dataset))
     return add_owner((*given, *_entries(dataset.access, environment)))

@@ -1,4 +1,4 @@
-"""Units carried between two states of a few resources each; the engine's own are in tests/engine/test_stacks.py."""
+"""Units moved between two states of a few resources each; the engine's own are in tests/engine/test_stacks.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reconciler.model.errors import ReconcilerError
-from reconciler.state.carry import Movable, State, carry
+from reconciler.state.move_units import Movable, State, move_units
 
 DYNAMIC = "pulumi-python:dynamic/"
 CONNECTION, DATASET = f"{DYNAMIC}fivetran:Connection", "gcp:bigquery/dataset:Dataset"
@@ -60,13 +60,13 @@ def movable(name: str) -> Movable:
     return Movable(name, f"dev/ads/{name}.yaml", variables=frozenset({f"{name}_id"}))
 
 
-def carried(source: dict[str, Any], target: dict[str, Any], *units: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    return carry(State("dev", source), State("dev.ads", target), [movable(name) for name in units])
+def moved(source: dict[str, Any], target: dict[str, Any], *units: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    return move_units(State("dev", source), State("dev.ads", target), [movable(name) for name in units])
 
 
-def test_carried_resources_refer_only_to_the_state_that_gets_them():
+def test_moved_resources_refer_only_to_the_state_that_gets_them():
     source, target = export("dev", "a", "b"), export("dev.ads", shared="SharedDestination", gcp=False)
-    got, left = carried(source, target, "a")
+    got, left = moved(source, target, "a")
     assert "urn:pulumi:dev::" not in str(got)
     assert (names(got, CONNECTION), names(left, CONNECTION)) == (["a"], ["b"])
     assert names(got, PROVIDER) == ["default"]
@@ -80,8 +80,8 @@ def test_carried_resources_refer_only_to_the_state_that_gets_them():
         seen.add(each["urn"])
 
 
-def test_carried_units_take_their_records_along():
-    got, left = carried(export("dev", "a", "b"), export("dev.ads", shared="SharedDestination"), "a")
+def test_moved_units_keep_their_records():
+    got, left = moved(export("dev", "a", "b"), export("dev.ads", shared="SharedDestination"), "a")
     state, rest = State("dev.ads", got), State("dev", left)
     assert state.units == {"a": {"file": "dev/ads/a.yaml", "connection": "a", "datasets": {"a": "US"}}}
     assert set(rest.units) == {"b"}
@@ -93,18 +93,18 @@ def test_carried_units_take_their_records_along():
     assert rest.only("pulumi:pulumi:Stack")["outputs"] == {"units": {"b": {}}, "airflow_variables": {"b_id": "b"}}
 
 
-def test_carry_completes_what_a_killed_move_left():
+def test_move_completes_what_a_killed_move_left():
     source, target = export("dev", "a", "b"), export("dev.ads", shared="SharedDestination")
-    first, left = carried(source, target, "a")
-    again, left_again = carried(source, first, "a")
+    first, left = moved(source, target, "a")
+    again, left_again = moved(source, first, "a")
     assert again == first
     assert left_again == left
 
 
-def test_carry_brings_units_back_as_they_were():
+def test_move_back_restores_units_as_they_were():
     source, target = export("dev", "b", "a"), export("dev.ads", shared="SharedDestination")
-    got, left = carried(source, target, "a")
-    back, _ = carry(
+    got, left = moved(source, target, "a")
+    back, _ = move_units(
         State("dev.ads", got), State("dev", left), [Movable("a", "dev/a.yaml", variables=frozenset({"a_id"}))]
     )
     assert back == source
@@ -125,7 +125,7 @@ def test_carry_brings_units_back_as_they_were():
             lambda source, _: source["deployment"]["resources"].append(
                 resource("dev", CONNECTION, "c", urn("dev", DATASET, "a"))
             ),
-            "c would stay in dev, and depends on what goes\n    Move it as well.",
+            "c would stay in dev, but depends on resources that are moved\n    Move it too.",
         ),
         (
             lambda _, target: target["deployment"]["resources"].append(
@@ -137,9 +137,9 @@ def test_carry_brings_units_back_as_they_were():
     ],
     ids=["pending operations", "never applied", "a writer stays", "two connections"],
 )
-def test_carry_rejects_states_that_it_would_break(spoil: Any, text: str):
+def test_move_rejects_states_that_it_would_break(spoil: Any, text: str):
     source, target = export("dev", "a"), export("dev.ads", shared="SharedDestination")
     spoil(source, target)
     with pytest.raises(ReconcilerError) as error:
-        carried(source, target, "a")
+        moved(source, target, "a")
     assert str(error.value) == text

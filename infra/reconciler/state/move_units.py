@@ -1,4 +1,4 @@
-"""Carry the resources of units from the state of one stack to that of another one.
+"""Move the resources of units from the state of one stack to that of another one.
 
 A state is what `pulumi stack export --show-secrets` prints. Nothing is created, changed or deleted but state: ids stay,
 and what points to the first stack points to the second one afterwards. Each step can be repeated: a unit that both
@@ -36,7 +36,7 @@ Resource = dict[str, Any]
 
 @dataclass(frozen=True)
 class Movable:
-    """A unit to carry: its name, what its file is called afterwards, and what only its file says."""
+    """A unit to move: its name, what its file is called afterwards, and what only its file says."""
 
     name: str
     file: str
@@ -90,14 +90,14 @@ class State:
         return [each for each in self.resources if (each["type"], name_of(each)) in wanted]
 
 
-def carry(source: State, target: State, units: Sequence[Movable]) -> tuple[dict[str, Any], dict[str, Any]]:
+def move_units(source: State, target: State, units: Sequence[Movable]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the export of the target with the units, and that of the source without them, in this order.
 
     The target is to be written first. Until the source is written as well, both states have the units, and no run of
     either stack deletes or creates them.
 
     Raises:
-        ReconcilerError: A stack was never applied, or what stays depends on what goes.
+        ReconcilerError: A stack was never applied, or a resource that stays depends on one that is moved.
     """
     moved = [each for unit in units for each in source.take(unit)]
     urns = {each["urn"] for each in moved}
@@ -116,7 +116,7 @@ def carry(source: State, target: State, units: Sequence[Movable]) -> tuple[dict[
         if there is None:
             arrive.resources.append(arrived)
     target.resources += arrive.resources
-    _carry_records(source, target, units)
+    _move_records(source, target, units)
     source.resources[:] = [each for each in source.resources if each["urn"] not in urns]
     return target.exported, source.exported
 
@@ -169,7 +169,7 @@ class _Arrival:
 
 
 def _require_independent(source: State, moved: set[str]) -> None:
-    """Raise if a resource that stays depends on one that goes: a unit whose dataset goes, for example."""
+    """Raise if a resource that stays depends on one that is moved, such as a unit on its dataset."""
     left = [
         name_of(each)
         for each in source.resources
@@ -177,10 +177,12 @@ def _require_independent(source: State, moved: set[str]) -> None:
     ]
     if left:
         names = ", ".join(sorted(set(left)))
-        raise ReconcilerError(f"{names} would stay in {source.stack}, and depends on what goes\n    Move it as well.")
+        raise ReconcilerError(
+            f"{names} would stay in {source.stack}, but depends on resources that are moved\n    Move it too."
+        )
 
 
-def _carry_records(source: State, target: State, units: Sequence[Movable]) -> None:
+def _move_records(source: State, target: State, units: Sequence[Movable]) -> None:
     """Carry what the preflight and the outputs of the stack record of the units."""
     ours, theirs = source.only(PREFLIGHT), target.only(PREFLIGHT)
     connections = {name for unit in units if (name := (source.units.get(unit.name) or {}).get("connection"))}
