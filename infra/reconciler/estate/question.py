@@ -48,7 +48,7 @@ class Member:
 
     @cached_property
     def _is_special(self) -> bool:
-        """Whether it is not an account, which the public would include: the public itself, or a project's role."""
+        """Whether it is the public itself or a project's role: not an account, which the public includes."""
         return any(field == "specialGroup" or is_public((field, name)) for field, name in self._places)
 
 

@@ -1,4 +1,4 @@
-"""Requests to Google's JSON APIs: credentials, retries, and errors that hold Google's message separately.
+"""Requests to Google's JSON APIs: credentials, retries, and errors with Google's message kept apart.
 
 It serves calls for which Google has no library, or only a library far larger than the call.
 """

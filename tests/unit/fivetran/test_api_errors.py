@@ -80,7 +80,7 @@ def test_error_names_the_attempts_when_there_was_more_than_one() -> None:
     ],
     ids=repr,
 )
-def test_error_tells_whether_the_change_may_exist(error: FivetranError, expected: bool) -> None:
+def test_error_reports_whether_the_change_may_exist(error: FivetranError, expected: bool) -> None:
     assert error.may_have_taken_effect is expected
 
 

@@ -85,7 +85,7 @@ class Account:
                 self._client.leave_to_others(percent)
 
     def reject_key(self) -> bool:
-        """Record that Fivetran answered 401, so nothing more is tried. Return whether it is the first such answer."""
+        """Record an answer 401, after which nothing more is tried. Return whether it is the first one."""
         with self._lock:
             news, self._is_key_rejected = not self._is_key_rejected, True
         return news

@@ -33,7 +33,7 @@ class DeclaredEntry:
 
 
 def declared_entries(environment: Environment, dataset: Dataset) -> tuple[AccessEntry, ...]:
-    """Return every entry that files declare for a dataset's list, sorted, without entries that have no effect.
+    """Return the declared entries of a dataset's list, sorted, without those that have no effect.
 
     `writer_entry` is not among them; a list has it too if Fivetran writes the dataset (`Fleet.is_written`).
     """
