@@ -163,8 +163,10 @@ def _below(source: Source, path: Path, node: Node, lines: Sequence[str]) -> Spli
     end_of_line = source.line_break(node.end)
     rest = source.text[node.end : source.line_end(node.end)]
     before = source.text[: node.inner].rstrip(" \t")
+    if rest.startswith("\t") and before.endswith("-") and entry is not None and entry.start == len(before) - 1:
+        rest = f" {rest.lstrip()}"  # the reader of YAML takes no tab behind the dash of an item
     text = "".join(f"{end_of_line}{' ' * column}{line}" if line else end_of_line for line in lines)
-    return Splice(len(before), node.end + len(rest), f"{rest}{text}")
+    return Splice(len(before), source.line_end(node.end), f"{rest}{text}")
 
 
 def _colon_end(source: Source, path: Path) -> int:

@@ -71,6 +71,12 @@ def test_set_value_adds_a_key_and_keeps_every_line(document: tuple[dict[str, Any
     assert blocks_changed(raw, edited.raw) == 1
 
 
+def test_set_value_adds_a_key_to_an_empty_item_before_a_tab_and_a_comment():
+    source = Source.read(b"- {}\t# why\n- b: 1\n", "a.yaml")
+    edited = set_value(source, (0, "a"), 1, order=["a"])
+    assert edited.raw == b"- # why\n  a: 1\n- b: 1\n"
+
+
 @given(documents(), st.data())
 def test_append_adds_an_item_and_keeps_every_line(document: tuple[dict[str, Any], bytes], draw: st.DataObject):
     data, raw = document
