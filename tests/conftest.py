@@ -7,11 +7,13 @@ script changes that.
 Workers share the processes that fork for them (`tests/engine/prefork.py`).
 HTTP clients trust one authority that has issued nothing: reading the system's takes 30 ms of CPU in each client, and
 tests connect to this machine only.
+Garbage is collected seldom, and not among modules and tests: it took a quarter of the time of tests of properties.
 Each worker of xdist begins to import test modules at another one. So it finds most of them compiled by the others:
 rewriting the assertions of all takes 13 s of CPU, and would happen in every worker of a fresh clone.
 """
 
 import contextlib
+import gc
 import importlib
 import os
 import signal
@@ -82,9 +84,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left -= len(piece) + rest
 
 
+def pytest_collection_finish() -> None:
+    """Leave modules and tests out of the search for garbage, and search seldom."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    gc.enable()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection(session: pytest.Session) -> None:
     """Import the test modules, each worker from another one on. What fails here, pytest imports again and reports."""
+    gc.disable()
     worker = getattr(session.config, "workerinput", None)
     if worker is None:
         return
