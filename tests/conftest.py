@@ -25,7 +25,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from tests.certificates import authority
-from tests.engine.prefork import SHARED, forking_processes
+from tests.engine.prefork import SHARED, forking_processes, forking_simulators
 
 from reconciler.secrets.values_to_mask import forget_values
 from simulator.process import Simulators, running
@@ -113,7 +113,9 @@ def pytest_collection(session: pytest.Session) -> None:
 @pytest.fixture(scope="session")
 def simulators() -> Iterator[Simulators]:
     """The local Fivetran, GitHub and Google Cloud, of which each test forgets what another one left."""
-    with running() as addresses:
+    with contextlib.ExitStack() as stack:
+        with forking_simulators():
+            addresses = stack.enter_context(running())
         yield addresses
 
 

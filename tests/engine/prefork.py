@@ -167,6 +167,17 @@ def forking_processes() -> Iterator[str]:
         yield address
 
 
+@contextlib.contextmanager
+def forking_simulators() -> Iterator[None]:
+    """Fork the simulators that start while the block lasts, where workers share a forking process."""
+    own, shared = sys.executable, os.environ.get(SHARED)
+    sys.executable = str(_python(f"{shared}0")) if shared else own
+    try:
+        yield
+    finally:
+        sys.executable = own
+
+
 def modules_of_commands() -> list[str]:
     """The modules that commands of `reconciler` import."""
     from reconciler.cli.main import COMMANDS  # not in the forking process, in which this file is the program
@@ -202,7 +213,7 @@ def _front(address: str) -> list[str]:
 
 
 def _python(address: str) -> Path:
-    """The `sys.executable` of forked processes, which forks the simulators."""
+    """The `sys.executable` of forked processes, with which they fork the simulators."""
     return Path(f"{address}-python")
 
 

@@ -12,6 +12,7 @@ import cel
 import pytest
 from bootstrap_program import IDS, PROJECTS, ROOT, BootstrapProgram
 from checked_gcp import NUMBER, Registered, faults, serving
+from tests.engine.keeper import PROVIDER
 from workspace import CLI_SETTINGS, Tools
 
 from bootstrap.conditions import FIVETRAN_KEY, is_secret_of_units
@@ -55,6 +56,8 @@ def bootstrap(tmp_path_factory: pytest.TempPathFactory, tools: Tools) -> Iterato
             "PATH": tools.path,
             "PULUMI_HOME": str(tools.pulumi_home),
             "PULUMI_DEBUG_PROVIDERS": f"gcp:{port}",
+            **tools.keeper,
+            "PULUMI_OPTION_SECRETS_PROVIDER": PROVIDER,
             **CLI_SETTINGS,
         }
         program = BootstrapProgram(tmp_path_factory.mktemp("bootstrap"), variables)

@@ -7,15 +7,24 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import httpx
 import pytest
+from tests.engine.prefork import forking_simulators
 
 from simulator.process import DidNotStart, Simulators, running, starting
 
 from .google_engine import Engine
 
 SERVER = [sys.executable, "-m", "simulator.server"]
+
+
+@pytest.fixture(autouse=True)
+def _forking() -> Iterator[None]:
+    """Fork the servers, except the one of SERVER: each imports for a second."""
+    with forking_simulators():
+        yield
 
 
 def listens(port: int) -> bool:
