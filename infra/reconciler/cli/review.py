@@ -25,7 +25,7 @@ from reconciler.cli.output import REPORTERS, Reporter
 from reconciler.cli.progress import progress
 from reconciler.cli.review_page import LONGEST, build_page, cut_page
 from reconciler.cli.write_files import write_file
-from reconciler.config import load
+from reconciler.config import Loaded, load
 from reconciler.google.bigquery.api import Datasets
 from reconciler.model import commands
 from reconciler.model.errors import InvalidSpecs, ReconcilerError, RemoteError
@@ -127,21 +127,29 @@ def review(
             else:
                 printed = _run_preview(name, specs, day, refresh=refresh)
             preview = read_preview(printed, f"the preview of {name}", name)
+    scope = None if quick is None else quick.scope
+    document, notes = _describe(preview, loaded, name, day, simulated=base is not None, scope=scope)
+    _print(document, notes, reporter, summary)
+    return Exit.FINDINGS if document.rejected else Exit.FINE
+
+
+def _describe(
+    preview: Preview, loaded: Loaded, stack: str, day: date, *, simulated: bool, scope: Scope | None
+) -> tuple[ReviewDocument, list[str]]:
+    """Return what a run would do by its preview, and what could not be read. `scope` is that of a quick review."""
     found: list[Consequence] = []
     notes: list[str] = []
     if not preview.faults:
-        tables, notes = ({}, []) if base else _tables(fleet.environment.gcp_project, preview)
-        found = find_consequences(preview, loaded, name, day, tables)
-    scope = None if quick is None else quick.scope
+        project = loaded.stack(stack).environment.gcp_project
+        tables, notes = ({}, []) if simulated else _tables(project, preview)
+        found = find_consequences(preview, loaded, stack, day, tables)
     if scope is not None:
         # It has not counted the requests of the units that it does not cover.
         found = [each for each in found if each.kind != "quota"]
     faults = [_fault(each) for each in preview.faults]
-    document = ReviewDocument.of(name, found, faults, simulated=base is not None, quick=scope)
+    document = ReviewDocument.of(stack, found, faults, simulated=simulated, quick=scope)
     deletions = sum(step.operation in {"delete", "replace"} for step in preview.steps)
-    document = replace(document, changes=len(preview.steps), deletions=deletions)
-    _print(document, notes, reporter, summary)
-    return Exit.FINDINGS if document.rejected else Exit.FINE
+    return replace(document, changes=len(preview.steps), deletions=deletions), notes
 
 
 def _tables(project: str, preview: Preview) -> tuple[dict[str, int], list[str]]:

@@ -154,36 +154,7 @@ class PreflightProvider(Provider):
         )
         _raise_rejections(rejected, {olds.get("group", news["group"]), news["group"]})
         creations = Creations.of(olds.get(_INTENTS, {}), before, after, rules.groups)
-        looked_for = {name: unit for name, unit in declarations.items() if name in creations.looked_for}
-        in_place = {name: unit for name, unit in declarations.items() if name in creations.in_place}
-        run.declare(
-            intents=creations.recalled,
-            not_looked_up={
-                api_fields.connection_name(unit["connection"]): unit
-                for name, unit in declarations.items()
-                if name not in looked_for and name not in in_place
-            },
-        )
-        unusable = secret_versions.rejections(declarations, olds.get(_REFERENCES, []))
-        try:
-            # Asked for only where the name is new to this environment.
-            renames = "formerly" in news and olds.get("group") != news["group"]
-            group, in_the_way = groups.check_rename(news) if renames else (news["group"], [])
-            looked = new_connections.look_up(group, looked_for, creations.replaced)
-            found_out = [
-                *in_the_way,
-                # Later, what state has of it is compared.
-                *(live_destination.rejections(given.destination) if given.destination and not olds else []),
-                *looked.rejections,
-                *new_connections.missing_values(in_place),
-                *permanent_keys.rejections(before, after, declarations, group),
-                *datasets.rejections(news["gcp_project"], given.in_bigquery, before, group),
-            ]
-            news[_INTENTS] = creations.intents(looked.existing, applies=not run.declared.is_preview)
-        except (Unauthorized, Forbidden) as error:
-            found_out = [f"{news['environment_file']}: {error} This run changed nothing."]
-        if found_out := [*unusable, *found_out]:
-            raise OperationError("\n".join(sorted(found_out)))
+        _reject_by_what_exists(olds, news, given, (before, after), creations)
         if not run.declared.is_preview and checkpoints.are_skipped() and _changes(olds, news):
             raise OperationError(_UNRECORDED)
         datasets.report_undeclared(given.in_bigquery, before, after, news)
@@ -305,6 +276,50 @@ def _require_same_project(olds: Mapping[str, Any], news: Mapping[str, Any]) -> N
             f"{olds['gcp_project']} to {news['gcp_project']}: this run would create every resource again\n"
             f"    Restore {olds['gcp_project']}, or create a new environment with its own folder and stack."
         )
+
+
+def _reject_by_what_exists(
+    olds: Mapping[str, Any],
+    news: dict[str, Any],
+    given: _CheckInputs,
+    units: tuple[Mapping[str, Declared], Mapping[str, Declared]],
+    creations: Creations,
+) -> None:
+    """Raise `OperationError` for what Fivetran, BigQuery or Secret Manager has otherwise than declared.
+
+    Records in `news` which connections the run is about to create. `units` are those of the last run and of this one.
+    """
+    before, after = units
+    looked_for = {name: unit for name, unit in given.declarations.items() if name in creations.looked_for}
+    in_place = {name: unit for name, unit in given.declarations.items() if name in creations.in_place}
+    run.declare(
+        intents=creations.recalled,
+        not_looked_up={
+            api_fields.connection_name(unit["connection"]): unit
+            for name, unit in given.declarations.items()
+            if name not in looked_for and name not in in_place
+        },
+    )
+    unusable = secret_versions.rejections(given.declarations, olds.get(_REFERENCES, []))
+    try:
+        # Asked for only where the name is new to this environment.
+        renames = "formerly" in news and olds.get("group") != news["group"]
+        group, in_the_way = groups.check_rename(news) if renames else (news["group"], [])
+        looked = new_connections.look_up(group, looked_for, creations.replaced)
+        found_out = [
+            *in_the_way,
+            # Later, what state has of it is compared.
+            *(live_destination.rejections(given.destination) if given.destination and not olds else []),
+            *looked.rejections,
+            *new_connections.missing_values(in_place),
+            *permanent_keys.rejections(before, after, given.declarations, group),
+            *datasets.rejections(news["gcp_project"], given.in_bigquery, before, group),
+        ]
+        news[_INTENTS] = creations.intents(looked.existing, applies=not run.declared.is_preview)
+    except (Unauthorized, Forbidden) as error:
+        found_out = [f"{news['environment_file']}: {error} This run changed nothing."]
+    if found_out := [*unusable, *found_out]:
+        raise OperationError("\n".join(sorted(found_out)))
 
 
 def _raise_rejections(rejected: tuple[Rejection, ...], of_groups: set[str]) -> None:
