@@ -136,7 +136,10 @@ def review(
 def _describe(
     preview: Preview, loaded: Loaded, stack: str, day: date, *, simulated: bool, scope: Scope | None
 ) -> tuple[ReviewDocument, list[str]]:
-    """Return what a run would do by its preview, and what could not be read. `scope` is that of a quick review."""
+    """Return what a run would do by its preview, and notes about what could not be read.
+
+    `scope` is that of a quick review.
+    """
     found: list[Consequence] = []
     notes: list[str] = []
     if not preview.faults:

@@ -17,7 +17,7 @@ from reconciler.resources.connection import api_fields
 from reconciler.resources.connection.resource import ConnectionProvider
 from reconciler.resources.run.run import run
 
-from .account import FILE, Fivetran, as_engine, connection_inputs, failure, unit
+from .account import FILE, Fivetran, as_engine, connection_inputs, failure, settle, unit
 
 provider = PreflightProvider()
 
@@ -151,6 +151,7 @@ def test_preview_recognises_the_connection_that_a_killed_run_created(fivetran: F
     wanted = unit(historical_sync_time_frame="ALL_TIME")
     before = check({}, fleet(wanted))
     made = ConnectionProvider().create(connection_inputs(wanted, fivetran.group))
+    settle()
     fivetran.edit(made.id, config={"historical_sync_time_frame": "DATE_LIMIT"})
     new_run()
     check(before, {**fleet(wanted), "preview": True})
