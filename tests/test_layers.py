@@ -15,6 +15,7 @@ ORDER = (
     "reconciler.model",
     "reconciler.yaml_text",
     "reconciler.lifecycle",
+    "reconciler.google.whole_answer",
     "reconciler.google.rest",
     "reconciler.secrets",
     "reconciler.airflow",

@@ -9,8 +9,9 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from reconciler.google.whole_answer import limit_answers
 from reconciler.model.errors import LOG_IN, NO_CREDENTIALS, ReconcilerError, RemoteError, google_error
 
 _TOKEN, _USER, _PASSWORD = "AIRFLOW_TOKEN", "AIRFLOW_USERNAME", "AIRFLOW_PASSWORD"
@@ -115,6 +116,7 @@ def _federated_identity(audience: str) -> str | None:
         raise exceptions.DefaultCredentialsError
     source = identity_pool.Credentials.from_info(info, scopes=[_SCOPE])  # type: ignore[no-untyped-call]
     with AuthorizedSession(source) as session:  # type: ignore[no-untyped-call]
+        limit_answers(session)
         body: Any = {"audience": audience, "includeEmail": True}
         answer = session.post(url.removesuffix(_ACCESS) + _IDENTITY, json=body, timeout=_TIMEOUT_S)
     token = answer.json().get("token") if answer.ok else None
@@ -144,6 +146,8 @@ def _google_access() -> str:
 def _request() -> Any:
     """Return what sends a request for a token. Google's library would wait for minutes."""
     from google.auth.transport.requests import Request  # noqa: PLC0415
+    from requests import Session  # noqa: PLC0415
 
-    request: Any = Request
-    return functools.partial(request(), timeout=_TIMEOUT_S)
+    session, request = Session(), cast(Any, Request)
+    limit_answers(session)
+    return functools.partial(request(session), timeout=_TIMEOUT_S)

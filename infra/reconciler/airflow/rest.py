@@ -10,7 +10,8 @@ from __future__ import annotations
 import base64
 import re
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing
 from typing import Any, NoReturn
 from urllib.parse import quote, urlsplit
 
@@ -23,7 +24,8 @@ from reconciler.model.errors import ReconcilerError, RemoteError
 from reconciler.secrets.masking import mask
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_TIMEOUT_S = 60.0
+#: How long the next bytes of an answer may take, and the whole answer.
+_TIMEOUT_S, _ANSWER_S = 60.0, 120.0
 #: Tries of one read.
 _TRIES = 4
 #: The longest wait that Airflow may ask for, in seconds.
@@ -220,8 +222,13 @@ class AirflowVariables:
         self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Mapping[str, str] | None = None
     ) -> tuple[httpx.Response | None, str]:
         """Return the answer; without one, what went wrong. httpx's error has the headers, so it ends here."""
+        request = self._http.build_request(method, f"{self._url}{path}", params=query, json=body)
         try:
-            return self._http.request(method, f"{self._url}{path}", params=query, json=body), ""
+            with closing(self._http.send(request, stream=True)) as answer:
+                if isinstance(answer.stream, httpx.SyncByteStream):
+                    answer.stream = _LimitedStream(answer.stream, _ANSWER_S)
+                answer.read()
+            return answer, ""
         except httpx.HTTPError as error:
             return None, f"{method} {path}: Airflow could not be reached ({type(error).__name__})"
 
@@ -235,6 +242,23 @@ class AirflowVariables:
             return ""
         texts = [content.get(name) for name in ("title", "detail", "error")]
         return mask("; ".join(each for each in texts if isinstance(each, str)), self._secrets) or ""
+
+
+class _LimitedStream(httpx.SyncByteStream):
+    """The body of an answer. Raises ReadTimeout if the whole of it takes too long, however often a byte comes."""
+
+    def __init__(self, stream: httpx.SyncByteStream, seconds: float) -> None:
+        self._stream = stream
+        self._end = time.monotonic() + seconds
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self._stream:
+            if time.monotonic() > self._end:
+                raise httpx.ReadTimeout("the whole answer")
+            yield part
+
+    def close(self) -> None:
+        self._stream.close()
 
 
 def _checked(url: str) -> str:

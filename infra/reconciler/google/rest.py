@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
+from reconciler.google.whole_answer import limit_answers
 from reconciler.model.errors import google_error, google_message
 
 _SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
@@ -51,6 +52,7 @@ class GoogleRest:
         self._subject = subject
         with google_failures(subject):
             self._session, self.account = _session(anonymous, credentials)
+        limit_answers(self._session)
 
     def __enter__(self) -> Self:
         return self

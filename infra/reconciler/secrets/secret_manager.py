@@ -28,6 +28,7 @@ from google.cloud.secretmanager_v1 import SecretManagerServiceClient, SecretVers
 from google.cloud.secretmanager_v1.services.secret_manager_service.transports import SecretManagerServiceRestTransport
 
 from reconciler.google.rest import default_credentials, is_loopback
+from reconciler.google.whole_answer import limit_answers
 from reconciler.model import Reference
 from reconciler.model.errors import ReconcilerError
 from reconciler.secrets.versions import SecretRequest, VersionFault
@@ -142,7 +143,9 @@ def connect() -> SecretManager:
     endpoint = os.environ.get(ENDPOINT, "")
     with _lock:
         if endpoint not in _connected:
-            _connected[endpoint] = _local(endpoint) if is_loopback(endpoint) else _google(endpoint)
+            manager = _local(endpoint) if is_loopback(endpoint) else _google(endpoint)
+            limit_answers(manager.client.transport._session)  # type: ignore[attr-defined]  # of the REST transport
+            _connected[endpoint] = manager
         return _connected[endpoint]
 
 

@@ -1,4 +1,4 @@
-"""Commands whose service accepts connections and never answers: one line with what to do, and a prompt end."""
+"""Commands whose service never answers, or never to the end: one line with what to do, and a prompt end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.silence import Silence, silence
+from tests.silence import Silence, dripping, silence
 from tests.unit.airflow.stand_in import PASSWORD, USER
 from tests.unit.review.documents import item, review
 
@@ -87,6 +87,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "_TIMEOUT_S", 0.1)
     for module in (github, airflow):
         monkeypatch.setattr(module, "_TRIES", 1)
+        monkeypatch.setattr(module, "_ANSWER_S", 0.2)
     monkeypatch.setattr("reconciler.airflow.secret_store._TIMEOUT_S", 0.1)
     monkeypatch.setattr(fivetran, "Timeouts", lambda: Timeouts(0.1, 0.1, 0.1))
     monkeypatch.setattr(fivetran, "Retry", lambda: Retry(attempts=1))
@@ -95,19 +96,26 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(waits, "__defaults__", (limits,))
 
 
+@pytest.fixture(params=[silence, dripping], ids=["silent", "drips"])
+def endless(request: pytest.FixtureRequest) -> Iterator[Silence]:
+    """A service without an answer, and one whose answer has no end."""
+    with request.param() as found:
+        yield found
+
+
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(("variable", "command", "step"), TROUBLES, ids=[f"{a}-{b[0]}" for a, b, _ in TROUBLES])
-def test_command_says_what_to_do_when_a_service_is_silent(
+def test_command_says_what_to_do_when_no_answer_ends(
     estate: Workspace,
-    silent: Silence,
+    endless: Silence,
     monkeypatch: pytest.MonkeyPatch,
     *,
     variable: str,
     command: tuple[str, ...],
     step: str,
 ):
-    monkeypatch.setenv(variable, f"{silent.url}/v1" if variable == "FIVETRAN_API_URL" else silent.url)
-    ran = estate.run(command[0], *(silent.url if each == "AIRFLOW" else each for each in command[1:]))
+    monkeypatch.setenv(variable, f"{endless.url}/v1" if variable == "FIVETRAN_API_URL" else endless.url)
+    ran = estate.run(command[0], *(endless.url if each == "AIRFLOW" else each for each in command[1:]))
     assert ran.code == 3
     assert step in ran.out + ran.err
     assert "canary_4711" not in ran.out + ran.err

@@ -12,7 +12,7 @@ from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.served import served
-from tests.silence import silence
+from tests.silence import dripping, silence
 
 from reconciler.airflow import credentials as airflow
 from reconciler.google import rest
@@ -36,6 +36,7 @@ TROUBLES = {
     "/busy": LATER,
     "refused": NETWORK,
     "silent": NETWORK,
+    "drips": NETWORK,
 }
 
 
@@ -53,8 +54,9 @@ async def answer(request: web.Request) -> web.Response:
 def addresses() -> Iterator[dict[str, str]]:
     app = web.Application()
     app.router.add_route("*", "/{kind}", answer)
-    with served(app) as url, silence() as silent:
-        yield {**{each: f"{url}{each}" for each in TROUBLES if each.startswith("/")}, "silent": silent.url}
+    with served(app) as url, silence() as silent, dripping() as drips:
+        paths = {each: f"{url}{each}" for each in TROUBLES if each.startswith("/")}
+        yield {**paths, "silent": silent.url, "drips": drips.url}
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from typing import Any, Final, Self
 
 from reconciler.google.bigquery.pace import READS_A_SECOND, Pace
 from reconciler.google.rest import google_failures, read_environment_once
+from reconciler.google.whole_answer import limit_answers
 from reconciler.model.errors import RemoteError, google_error
 
 EMULATOR: Final = "BIGQUERY_EMULATOR_HOST"
@@ -239,6 +240,7 @@ def _client(project: str) -> Any:
     anonymous: Any = AnonymousCredentials
     client = bigquery.Client(project=project, credentials=anonymous() if os.environ.get(EMULATOR) else None)
     read_environment_once(client._http, str(client._connection.API_BASE_URL))
+    limit_answers(client._http)
     return client
 
 
