@@ -84,6 +84,7 @@ def _new_list(context: Context, step: Step) -> Consequence:
             which,
             *sorted((entry.as_property() for entry in entries), key=str),
             *(["writer"] if "writer" in step.new else []),
+            *(["sensitive"] if sensitive else []),
         ],
         several=Several("dataset", dataset, "gives access to ", f", all {which}{sensitive}: {people}"),
     )

@@ -23,7 +23,8 @@ def endings(context: Context) -> Iterator[Consequence]:
         for object_, old, new, is_new in _objects(before, after):
             if _day(old) != _day(new):
                 moved.setdefault((_day(old), _day(new), is_new), []).append(object_)
-        for (old_day, new_day, is_new), objects in moved.items():
+        for (old_day, new_day, is_new), found in moved.items():
+            objects = sorted(found)  # a fingerprint has them
             is_sooner = new_day is not None and (old_day is None or new_day < old_day) and not is_new
             text = _describe_move(objects, old_day, new_day) + _expiry(context, name, new_day)
             severity: Severity = "stop" if is_sooner else "note"

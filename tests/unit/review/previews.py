@@ -83,6 +83,7 @@ def review(
     """Return all that a reviewer gets for these units and steps, and these numbers of tables."""
     (folder / "dev").mkdir(parents=True, exist_ok=True)
     for name, content in {"environment": ENVIRONMENT, **units}.items():
-        (folder / "dev" / f"{name}.yaml").write_text(yaml.safe_dump(dict(content), sort_keys=False))
+        text = content if isinstance(content, str) else yaml.safe_dump(dict(content), sort_keys=False)
+        (folder / "dev" / f"{name}.yaml").write_text(text)
     preview = read_preview(json.dumps({"steps": [stack(**outputs), *steps]}), "preview.json", "dev")
     return find_consequences(preview, load(folder, folder, TODAY), "dev", TODAY, tables)
