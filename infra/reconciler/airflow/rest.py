@@ -245,7 +245,7 @@ class AirflowVariables:
 
 
 class _LimitedStream(httpx.SyncByteStream):
-    """The body of an answer. Raises ReadTimeout if the whole of it takes too long, however often a byte comes."""
+    """The body of an answer. Raises ReadTimeout if the whole of it takes too long."""
 
     def __init__(self, stream: httpx.SyncByteStream, seconds: float) -> None:
         self._stream = stream
