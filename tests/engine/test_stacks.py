@@ -17,6 +17,7 @@ from workspace import CONNECTION, DATASET, ENVIRONMENT, ROOT, Workspace, stripe
 
 MAY = {"RECONCILER_REMOVALS": "allow"}
 SHARED = "pulumi-python:dynamic/fivetran:SharedDestination"
+SCHEMA = "# yaml-language-server: $schema=../../schemas/unit.schema.json"
 AIRFLOW = {"by": "airflow", "task_id": "fivetran_ads"}
 
 
@@ -111,11 +112,28 @@ def test_stacks_of_one_environment_share_a_destination(workspace: Workspace, ads
     assert len(admin.snapshot()["destinations"]) == 1
 
 
-def move(workspace: Workspace, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+def move(workspace: Workspace, *arguments: str, folder: Path = ROOT, **env: str) -> subprocess.CompletedProcess[str]:
     """`reconciler move`, without a question."""
     command = ["reconciler", "move", "--yes", "--specs", str(workspace.specs), *arguments]
     variables = {**workspace.env, **env}
-    return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=180, check=False)
+    return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=180, check=False)
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git in a folder; return what it prints."""
+    command = ["git", "-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def committed(workspace: Workspace) -> Path:
+    """Commit the files, in a repository that has the project too; return its folder."""
+    folder = workspace.specs.parent
+    shutil.copy(ROOT / "Pulumi.yaml", folder)
+    git(folder, "init", "-q", "-b", "main")
+    (folder / ".git" / "info" / "exclude").write_text("*\n!specs/**\n")
+    git(folder, "add", str(workspace.specs))
+    git(folder, "commit", "-q", "-m", "A commit")
+    return folder
 
 
 def ids(*workspaces: Workspace) -> dict[str, str]:
@@ -132,15 +150,22 @@ def ids(*workspaces: Workspace) -> dict[str, str]:
 def test_move_moves_units_between_stacks_and_changes_nothing(workspace: Workspace, ads: Workspace, admin: Admin):
     workspace.write("stripe", stripe(schedule=AIRFLOW))
     workspace.write("sandbox", stripe("sandbox"))
+    file = workspace.specs / "dev" / "stripe.yaml"
+    written = f"{SCHEMA}\n{file.read_text()}".replace("\n", "\r\n").encode()
+    file.write_bytes(written)
     workspace.up().ok()
     unready = move(workspace, "stripe", "--to", "dev.ads")
     assert (unready.returncode, "dev.ads was not applied yet" in unready.stderr) == (2, True), unready.stderr
     ads.up().ok()
     before, live = ids(workspace, ads), admin.connections()
 
-    done = move(workspace, "stripe", "sandbox", "--to", "dev.ads")
+    done = move(workspace, "stripe", "sandbox", "--to", "dev.ads", folder=committed(workspace))
     assert done.returncode == 0, done.stderr
     assert "state: stripe, sandbox: dev → dev.ads" in done.stdout
+    # An editor finds the schema from the new folder, every other byte stays, and git has all of it as a move.
+    fitted = written.replace(b"../../schemas", b"../../../schemas")
+    assert (workspace.specs / "dev" / "ads" / "stripe.yaml").read_bytes() == fitted
+    assert {line[:2] for line in git(workspace.specs, "status", "--porcelain").splitlines()} == {"R "}
     assert sorted(file.name for file in (workspace.specs / "dev" / "ads").iterdir()) == ["sandbox.yaml", "stripe.yaml"]
     assert ids(workspace, ads) == before
     assert set(ads.resources(CONNECTION)) == {"stripe", "sandbox"}

@@ -263,15 +263,13 @@ def _empty(source: Source, path: Path, node: Node) -> list[Splice]:
 
 
 def _remove_in_flow(source: Source, parent: Node, number: int) -> list[Splice]:
-    entry, last = parent.entries[number], number == len(parent.entries) - 1
-    if not last:
-        comma = _COMMA.match(source.text, entry.end)
-        end = comma.end() if comma is not None else entry.end
-        return [_whole_line_if_blank(source, entry.start, end)]
+    entry, is_last = parent.entries[number], number == len(parent.entries) - 1
     before = parent.entries[number - 1].end
-    if "#" not in source.text[before : entry.start]:
+    if is_last and "#" not in source.text[before : entry.start]:
         return [Splice(before, entry.end, "")]
-    return [_whole_line_if_blank(source, entry.start, entry.end)]
+    comma = _COMMA.match(source.text, entry.end)
+    end = comma.end() if comma is not None else entry.end
+    return [_whole_line_if_blank(source, entry.start, end)]
 
 
 def _whole_line_if_blank(source: Source, start: int, end: int) -> Splice:
