@@ -18,9 +18,11 @@ from reconciler.yaml_text.writer import format_yaml
 
 #: What names a source: text that a person fills in, in the order of a file.
 _SOURCE = (
-    "host", "port", "database", "user", "username", "account", "domain", "subdomain", "sub_domain", "tenant",
-    "base_url", "endpoint", "email", "organization_id", "company_id", "merchant_id", "project_id",
+    "host", "hosts", "servers", "port", "database", "user", "username", "account", "domain", "subdomain", "sub_domain",
+    "tenant", "base_url", "endpoint", "email", "organization_id", "company_id", "merchant_id", "project_id",
     "bucket", "gcs_bucket", "sheet_id", "named_range", "key_id", "issuer_id", "client_id", "access_key_id",
+    "database_name", "function_app", "function_name", "site_name", "pat_name", "sid", "service_account_username",
+    "sender_id", "user_id",
 )  # fmt: skip
 #: Credentials by how usual they are: a file gets the first that its service takes, with the one that belongs to it.
 _CREDENTIALS = (
@@ -29,9 +31,20 @@ _CREDENTIALS = (
     ("consumer_key", "consumer_secret"), ("private_key",), ("connection_string",), ("role_arn",),
 )  # fmt: skip
 #: What belongs to one credential, and is left out where another one is used.
-_BELONGS_TO = {"client_id": "client_secret", "access_key_id": "access_key_secret", "key_id": "private_key"}
+_BELONGS_TO = {
+    "client_id": "client_secret", "access_key_id": "access_key_secret", "key_id": "private_key",
+    "pat_name": "pat_secret", "sid": "secret", "service_account_username": "service_account_secret",
+    "sender_id": "sender_password", "user_id": "login_password", "function_name": "function_key",
+    "function_app": "function_key", "database_name": "service_account_key", "site_name": "pat_secret",
+}  # fmt: skip
+#: A service without a usual credential gets all its secrets, unless they are so many that they are alternatives.
+_MOST_SECRETS = 2
 #: The usual port by a part of the service's id.
-_PORTS = {"postgres": 5432, "mysql": 3306, "maria": 3306, "sql_server": 1433, "oracle": 1521, "redshift": 5439}
+_PORTS = {
+    "postgres": 5432, "mysql": 3306, "maria": 3306, "aurora": 3306, "sql_server": 1433, "sqlserver": 1433,
+    "azure_sql": 1433, "oracle": 1521, "redshift": 5439, "db2": 50000, "sap_hana": 30015, "documentdb": 27017,
+    "snowflake": 443, "sftp": 22, "ftp": 21,
+}  # fmt: skip
 #: The services whose code is the user's own.
 FUNCTION, PACKAGE = "google_cloud_function", "connector_sdk"
 _FUNCTIONS_REGION, _CODES_KEY = "us-central1", "api_key"
@@ -125,6 +138,9 @@ def _config(service: Service, name: str, prefix: str, comments: dict[Path, str])
     # With a consent in the browser, a key is the rarer way.
     usual = [each for each in _CREDENTIALS if not (service.consent.by_default and "private_key" in each)]
     credentials = next((each for each in usual if all(key in fields for key in each)), ())
+    if not credentials and not service.consent.by_default and service.id not in (FUNCTION, PACKAGE):
+        every = tuple(key for key, found in fields.items() if found.kind == "secret" and key != "secrets")
+        credentials = every if len(every) <= _MOST_SECRETS else ()
     keys = [key for key in _SOURCE if key in fields and _BELONGS_TO.get(key) in (None, *credentials)]
     keys += [key for key, found in fields.items() if found.required and key not in keys]
     config: dict[str, Any] = {}
@@ -133,7 +149,7 @@ def _config(service: Service, name: str, prefix: str, comments: dict[Path, str])
             continue
         if (value := _placeholder(service, key, fields[key])) is not None:
             config[key] = value
-            if value == _FILL_IN:
+            if value in (_FILL_IN, [_FILL_IN]):
                 comments["connector", "config", key] = f"{FILL_IN} as in Fivetran's setup guide of {service.name}"
     secrets = []
     for key in credentials:
@@ -151,6 +167,8 @@ def _placeholder(service: Service, key: str, field: Field) -> Any:
         return next((port for part, port in _PORTS.items() if part in service.id), None)
     if field.kind == "choice":
         return field.choices[0] if field.choices else None
+    if field.kind == "list" and field.items is not None and field.items.kind == "string":
+        return [_FILL_IN]
     return _FILL_IN if field.kind in ("string", "any") else None
 
 

@@ -87,6 +87,58 @@ def test_new_drafts_a_valid_file_for_every_service(folder: Folder, environment: 
     assert loaded.problems == ()
 
 
+#: The services whose credentials are one of several ways, or that take none.
+WITHOUT_A_KEY = {
+    "amplitude",
+    "apache_kafka",
+    "email",
+    "fivetran_log",
+    "google_drive",
+    "google_analytics_4_export",
+    "snowplow",
+    "webhooks",
+}
+
+
+def test_new_names_a_secret_or_a_consent_for_every_service(folder: Folder):
+    environment = load(folder.file.parent.parent, Path.cwd()).fleet("dev").environment
+    found = {name: catalog.find(name) for name in catalog.known()}
+    drafts = {
+        name: draft(service, NewUnitRequest(name), environment, "fivetran-", DAY)
+        for name, service in found.items()
+        if service is not None
+    }
+    assert {name for name, each in drafts.items() if not each.secrets and not each.needs_consent} == WITHOUT_A_KEY
+
+
+@pytest.mark.parametrize(
+    ("service", "config"),
+    [
+        (
+            "adyen",
+            {
+                "report_service_api_key": {"secret": "fivetran-adyen-report-service-api-key", "version": 1},
+                "web_service_api_key": {"secret": "fivetran-adyen-web-service-api-key", "version": 1},
+            },
+        ),
+        ("twilio", {"sid": "fill-in", "secret": {"secret": "fivetran-twilio-secret", "version": 1}}),
+        (
+            "mongo",
+            {
+                "hosts": ["fill-in"],
+                "user": "fill-in",
+                "password": {"secret": "fivetran-mongo-password", "version": 1},
+            },
+        ),
+    ],
+)
+def test_new_drafts_what_belongs_to_a_credential(folder: Folder, service: str, config: dict[str, object]):
+    assert folder.run("new", service, "--yes").code == 0
+    written = yaml.safe_load((folder.file.parent / f"{service}.yaml").read_text())
+    assert written["connector"]["config"] == config
+    assert ("fill-in" in str(config)) is ("`fill-in` is a placeholder" in folder.run("validate").out)
+
+
 def test_new_fills_in_references_expiry_and_owner(folder: Folder):
     ran = folder.run("new", "postgres", "--name", "shop", "--owner", "a@example.com", "--task-id", "t_shop", "--yes")
     written = yaml.safe_load((folder.file.parent / "shop.yaml").read_text())
