@@ -22,13 +22,16 @@ _SOURCE = (
     "tenant", "base_url", "endpoint", "email", "organization_id", "company_id", "merchant_id", "project_id",
     "bucket", "gcs_bucket", "sheet_id", "named_range", "key_id", "issuer_id", "client_id", "access_key_id",
     "database_name", "function_app", "function_name", "site_name", "pat_name", "sid", "service_account_username",
-    "sender_id", "user_id",
+    "sender_id", "user_id", "function", "public_key", "dataset_id", "folder_id", "data_center", "shop", "user_name",
+    "domain_host_name",
 )  # fmt: skip
 #: Credentials by how usual they are: a file gets the first that its service takes, with the one that belongs to it.
 _CREDENTIALS = (
+    ("consumer_key", "consumer_secret", "token_key", "token_secret"),
     ("password",), ("api_key",), ("api_token",), ("access_token",), ("personal_access_token",), ("token",),
     ("api_access_token",), ("bearer_token",), ("secret_key",), ("access_key_secret",), ("client_secret",),
     ("consumer_key", "consumer_secret"), ("private_key",), ("connection_string",), ("role_arn",),
+    ("sasl_plain_key", "sasl_plain_secret"), ("auth_secret",),
 )  # fmt: skip
 #: What belongs to one credential, and is left out where another one is used.
 _BELONGS_TO = {
@@ -135,14 +138,16 @@ def _destination(form: Form, name: str) -> dict[str, str]:
 
 def _config(service: Service, name: str, prefix: str, comments: dict[Path, str]) -> tuple[dict[str, Any], list[str]]:
     fields = {key: found for key, found in service.config.items() if not found.readonly}
-    # With a consent in the browser, a key is the rarer way.
-    usual = [each for each in _CREDENTIALS if not (service.consent.by_default and "private_key" in each)]
+    # With a consent in the browser, a key is the rarer way, and the secret of an app is none without its id.
+    rarer = {"private_key"} if "client_id" in fields else {"private_key", "client_secret"}
+    usual = [each for each in _CREDENTIALS if not (service.consent.by_default and rarer & {*each})]
     credentials = next((each for each in usual if all(key in fields for key in each)), ())
     if not credentials and not service.consent.by_default and service.id not in (FUNCTION, PACKAGE):
         every = tuple(key for key, found in fields.items() if found.kind == "secret" and key != "secrets")
         credentials = every if len(every) <= _MOST_SECRETS else ()
     keys = [key for key in _SOURCE if key in fields and _BELONGS_TO.get(key) in (None, *credentials)]
     keys += [key for key, found in fields.items() if found.required and key not in keys]
+    guide = f"{FILL_IN} as in Fivetran's setup guide of {service.name}"
     config: dict[str, Any] = {}
     for key in keys:
         if key in credentials:
@@ -150,15 +155,17 @@ def _config(service: Service, name: str, prefix: str, comments: dict[Path, str])
         if (value := _placeholder(service, key, fields[key])) is not None:
             config[key] = value
             if value in (_FILL_IN, [_FILL_IN]):
-                comments["connector", "config", key] = f"{FILL_IN} as in Fivetran's setup guide of {service.name}"
+                comments["connector", "config", key] = guide
+            elif fields[key].kind == "choice":
+                comments["connector", "config", key] = f"One of {', '.join(filter(None, fields[key].choices))}."
     secrets = []
     for key in credentials:
         secret = secret_name(prefix, name, key)
         config[key] = {"secret": secret, "version": 1}
         secrets.append(secret)
     # One comment is enough for values that stand together.
-    for key in list(config)[1:]:
-        comments.pop(("connector", "config", key), None)
+    for path in [path for path, text in comments.items() if text == guide][1:]:
+        comments.pop(path)
     return config, secrets
 
 
@@ -166,7 +173,7 @@ def _placeholder(service: Service, key: str, field: Field) -> Any:
     if key == "port":
         return next((port for part, port in _PORTS.items() if part in service.id), None)
     if field.kind == "choice":
-        return field.choices[0] if field.choices else None
+        return next(filter(None, field.choices), None)
     if field.kind == "list" and field.items is not None and field.items.kind == "string":
         return [_FILL_IN]
     return _FILL_IN if field.kind in ("string", "any") else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -74,6 +75,15 @@ class Workspace:
         """Create a connection in Fivetran; return its id."""
         body = {"service": service, "group_id": self.group_id, "config": dict(config), **fields}
         return self.admin("POST", "/connections", body)["id"]
+
+    def setup_tests(self, service: str, config: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Create a connection as a client of Fivetran's API does; return the results of its setup tests."""
+        body = {"service": service, "group_id": self.group_id, "config": dict(config), "run_setup_tests": True}
+        key = (os.environ["FIVETRAN_APIKEY"], os.environ["FIVETRAN_APISECRET"])
+        answer = self._http.post(f"{os.environ['FIVETRAN_API_URL']}/connections", json=body, auth=key)
+        assert answer.is_success, answer.text
+        tests: list[dict[str, Any]] = answer.json()["data"]["setup_tests"]
+        return tests
 
     def dataset(self, name: str, **body: Any) -> None:
         """Create a dataset in BigQuery."""
