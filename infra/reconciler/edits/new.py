@@ -141,7 +141,7 @@ def _config(service: Service, name: str, prefix: str, comments: dict[Path, str])
     # With a consent in the browser, a key is the rarer way, and the secret of an app is none without its id.
     rarer = {"private_key"} if "client_id" in fields else {"private_key", "client_secret"}
     usual = [each for each in _CREDENTIALS if not (service.consent.by_default and rarer & {*each})]
-    credentials = next((each for each in usual if all(key in fields for key in each)), ())
+    credentials: tuple[str, ...] = next((each for each in usual if all(key in fields for key in each)), ())
     if not credentials and not service.consent.by_default and service.id not in (FUNCTION, PACKAGE):
         every = tuple(key for key, found in fields.items() if found.kind == "secret" and key != "secrets")
         credentials = every if len(every) <= _MOST_SECRETS else ()
