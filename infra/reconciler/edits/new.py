@@ -40,7 +40,7 @@ _BELONGS_TO = {
     "sender_id": "sender_password", "user_id": "login_password", "function_name": "function_key",
     "function_app": "function_key", "database_name": "service_account_key", "site_name": "pat_secret",
 }  # fmt: skip
-#: A service without a usual credential gets all its secrets, unless they are so many that they are alternatives.
+#: A service without a usual credential gets all its secrets up to this number. More are several ways to connect.
 _MOST_SECRETS = 2
 #: The usual port by a part of the service's id.
 _PORTS = {
