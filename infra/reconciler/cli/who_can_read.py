@@ -22,7 +22,7 @@ from reconciler.config.schema.schemas import accepts
 from reconciler.estate.access import FIVETRANS_ACCOUNT, AccessGrant, LiveAccess, list_grants
 from reconciler.estate.question import datasets_of, groups_in, readers_of
 from reconciler.git.head_files import read_head_files, write_head_files
-from reconciler.git.past import PastCommit, find_past_commit
+from reconciler.git.past_commit import PastCommit, find_past_commit
 from reconciler.git.repository import Repository
 from reconciler.lifecycle.expiry import Expiries, Stage
 from reconciler.model import Fleet

@@ -13,11 +13,11 @@ from reconciler.config import rules
 from reconciler.config.build import fleet as build
 from reconciler.config.build import trust
 from reconciler.config.build.packages import named_packages, read_packages, valid_packages
-from reconciler.config.documents import Specs
 from reconciler.config.folder import ENVIRONMENT_FILE, Folder, SpecFile
 from reconciler.config.places import Places
 from reconciler.config.schema.check import check, check_kind, limit_problems
 from reconciler.config.schema.schemas import Kind
+from reconciler.config.specs import Specs
 from reconciler.config.yaml.document import START, Document
 from reconciler.config.yaml.read import parse
 from reconciler.model import Fleet, Package, commands

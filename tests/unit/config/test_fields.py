@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.config import load
-from reconciler.config.documents import Specs
 from reconciler.config.rules import fields
 from reconciler.config.rules.services import check_destination_forms, warn_unknown_services
+from reconciler.config.specs import Specs
 from reconciler.config.yaml.document import Document
 from reconciler.config.yaml.read import parse
 from reconciler.fivetran import catalog

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from reconciler.config.documents import Specs
 from reconciler.config.rules import (
     access,
     connectors,
@@ -28,6 +27,7 @@ from reconciler.config.rules import (
     trust,
     values,
 )
+from reconciler.config.specs import Specs
 from reconciler.model.errors import Problem
 
 RULES: tuple[Callable[[Specs], Iterator[Problem]], ...] = (

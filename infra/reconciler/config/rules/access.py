@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from reconciler.config.documents import Specs, string_items
 from reconciler.config.rules import grants as grant_lists
 from reconciler.config.rules.grants import FileGrant, GrantList
 from reconciler.config.schema.suggestions import suggest_role
+from reconciler.config.specs import Specs, string_items
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.google.bigquery.access import basic_role, is_project_role, is_public, parse_until
 from reconciler.google.bigquery.access.member import Place

@@ -5,9 +5,9 @@ from __future__ import annotations
 import keyword
 from collections.abc import Iterator
 
-from reconciler.config.documents import Specs, destination
 from reconciler.config.files import UnreadableFile
 from reconciler.config.rules.ownership import Claim, find_conflicts
+from reconciler.config.specs import Specs, destination
 from reconciler.config.yaml.document import shown
 from reconciler.model import DESTINATION_KEYS
 from reconciler.model.errors import Problem

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from reconciler.config.documents import Specs, declared_datasets, destination, string_items
 from reconciler.config.rules.ownership import Claim, find_conflicts
 from reconciler.config.schema.suggestions import suggest_name
+from reconciler.config.specs import Specs, declared_datasets, destination, string_items
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.google.bigquery.dataset_settings import DATASET_ID, LONGEST_DATASET_ID
 from reconciler.model.errors import Problem

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from reconciler.config.documents import Specs
+from reconciler.config.specs import Specs
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.model.errors import Problem
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from reconciler.config.documents import Specs, destination
 from reconciler.config.rules import references
 from reconciler.config.rules.secrets import is_reported
 from reconciler.config.rules.services import find_service
 from reconciler.config.schema import messages
 from reconciler.config.schema.check import MOST_SHOWN
 from reconciler.config.schema.suggestions import suggest_name
+from reconciler.config.specs import Specs, destination
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.fivetran.catalog import Field, Service, leaves, walk
 from reconciler.fivetran.enum_spelling import enumeration

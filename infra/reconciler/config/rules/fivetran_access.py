@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.config.documents import Specs, string_items
 from reconciler.config.rules import grants as grant_lists
 from reconciler.config.rules import people
 from reconciler.config.rules.grants import FIVETRAN_ACCESS
+from reconciler.config.specs import Specs, string_items
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.fivetran import roles
 from reconciler.model.errors import Problem

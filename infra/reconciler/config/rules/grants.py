@@ -9,8 +9,8 @@ from datetime import date
 from functools import cache, cached_property
 from typing import Any
 
-from reconciler.config.documents import Specs, parse_day, string_items
 from reconciler.config.schema.schemas import schema
+from reconciler.config.specs import Specs, parse_day, string_items
 from reconciler.config.yaml.document import Document, Path
 from reconciler.google.bigquery.access import to_place
 from reconciler.google.bigquery.access.member import Place

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from reconciler.config.documents import Specs, declared_datasets, string_items
+from reconciler.config.specs import Specs, declared_datasets, string_items
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.google.bigquery.dataset_settings import LONGEST_LABEL, MOST_LABELS, is_label_key, is_label_value
 from reconciler.lifecycle import expiry

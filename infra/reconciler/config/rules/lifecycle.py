@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import date
 
-from reconciler.config.documents import Specs, declared_datasets, destination, read_expires
+from reconciler.config.specs import Specs, declared_datasets, destination, read_expires
 from reconciler.config.yaml.document import Document, shown
 from reconciler.fivetran import catalog
 from reconciler.lifecycle import expiry

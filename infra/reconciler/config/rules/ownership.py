@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from reconciler.config.documents import Specs
+from reconciler.config.specs import Specs
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.model.errors import Problem, printable
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from reconciler.config.documents import Specs
 from reconciler.config.rules import grants as grant_lists
 from reconciler.config.rules.access import PUBLIC_MEMBERS
 from reconciler.config.rules.grants import FileGrant
 from reconciler.config.rules.ownership import Claim, find_conflicts
 from reconciler.config.schema.suggestions import suggest_role
+from reconciler.config.specs import Specs
 from reconciler.config.yaml.document import shown
 from reconciler.google.iam import roles
 from reconciler.model.errors import Problem

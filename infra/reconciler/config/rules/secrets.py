@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from reconciler.config.documents import Specs
 from reconciler.config.plain_credentials import holds_credential
 from reconciler.config.rules import references
 from reconciler.config.rules.services import find_field
+from reconciler.config.specs import Specs
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.fivetran.catalog import Field
 from reconciler.model import REFERENCE_KEYS, Reference

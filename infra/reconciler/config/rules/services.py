@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from reconciler.config.documents import Specs, destination
+from reconciler.config.specs import Specs, destination
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.fivetran import catalog
 from reconciler.fivetran.catalog import Field, Form, Service

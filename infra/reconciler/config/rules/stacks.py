@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from reconciler.config.documents import Specs
 from reconciler.config.rules.ownership import Claim, find_conflicts
+from reconciler.config.specs import Specs
 from reconciler.config.yaml.document import Document, shown
 from reconciler.model.environment import stack_name
 from reconciler.model.errors import Problem

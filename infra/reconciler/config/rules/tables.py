@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from reconciler.config.documents import Specs, destination
 from reconciler.config.schema.suggestions import suggest_name
+from reconciler.config.specs import Specs, destination
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.model.errors import Problem
 

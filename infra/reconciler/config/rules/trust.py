@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.config.build.trust import TrustEntry, TrustFault
-from reconciler.config.documents import Specs
+from reconciler.config.specs import Specs
 from reconciler.config.yaml.document import shown
 from reconciler.fivetran.public_keys import out_of_date
 from reconciler.model import ANY, Certificate

@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from reconciler.config.documents import Specs, parse_day
 from reconciler.config.rules import grants as grant_lists
 from reconciler.config.rules import references
 from reconciler.config.rules.fields import key_of
 from reconciler.config.rules.secrets import is_reported
 from reconciler.config.rules.services import find_field, find_service
+from reconciler.config.specs import Specs, parse_day
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.fivetran.catalog import Field
 from reconciler.model.errors import Problem
