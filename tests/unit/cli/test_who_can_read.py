@@ -89,7 +89,7 @@ def test_who_can_read_rejects_a_dataset_that_does_not_exist(workspace: Workspace
     workspace.write("shop", unit())
     ran = workspace.run("who-can-read", "shpo", "--offline", "--today", DAY)
     assert ran.code == 2
-    assert f"no dataset shpo in dev on {DAY}: is it shop?" in ran.err
+    assert f"no dataset shpo in dev on {DAY}: did you mean shop?" in ran.err
 
 
 def test_who_can_read_answers_a_member_without_access_with_the_groups_to_check(workspace: Workspace):
@@ -184,9 +184,9 @@ def test_who_can_read_rejects_a_day_that_git_or_the_calendar_does_not_have(works
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        ("usr:a@example.com", "is it user:a@example.com?"),
-        ("User:a@example.com", "is it user:a@example.com?"),
-        ("SERVICEACCOUNT:a@example.com", "is it serviceAccount:a@example.com?"),
+        ("usr:a@example.com", "did you mean user:a@example.com?"),
+        ("User:a@example.com", "did you mean user:a@example.com?"),
+        ("SERVICEACCOUNT:a@example.com", "did you mean serviceAccount:a@example.com?"),
         ("user:", "Write user:a@example.com, or an address"),
         ("user:a", "Write user:a@example.com, or an address"),
         (" a@example.com", "Write user:a@example.com, or an address"),
