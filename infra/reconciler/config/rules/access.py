@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from reconciler.config.rules import grants as grant_lists
-from reconciler.config.rules.grants import FileGrant, GrantList
+from reconciler.config.rules import grant_lists
+from reconciler.config.rules.grant_lists import FileGrant, GrantList
 from reconciler.config.schema.suggestions import suggest_role
 from reconciler.config.specs import Specs, string_items
 from reconciler.config.yaml.document import Document, Path, shown

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.config.rules import grants as grant_lists
-from reconciler.config.rules import people
-from reconciler.config.rules.grants import FIVETRAN_ACCESS
+from reconciler.config.rules import grant_lists, people
+from reconciler.config.rules.grant_lists import FIVETRAN_ACCESS
 from reconciler.config.specs import Specs, string_items
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.fivetran import roles

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from reconciler.config.rules import grants as grant_lists
-from reconciler.config.rules.grants import FileGrant, GrantList
+from reconciler.config.rules import grant_lists
+from reconciler.config.rules.grant_lists import FileGrant, GrantList
 from reconciler.config.specs import Specs, string_items
 from reconciler.config.yaml.document import Document, Path, shown
 from reconciler.google.bigquery.access import describe_lapse, is_person

@@ -11,8 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from reconciler.config.rules import grants as grant_lists
-from reconciler.config.rules import references
+from reconciler.config.rules import grant_lists, references
 from reconciler.config.rules.fields import key_of
 from reconciler.config.rules.secrets import is_reported
 from reconciler.config.rules.services import find_field, find_service

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from reconciler.config.rules import grants as grant_lists
+from reconciler.config.rules import grant_lists
 from reconciler.config.rules.access import PUBLIC_MEMBERS
-from reconciler.config.rules.grants import FileGrant
+from reconciler.config.rules.grant_lists import FileGrant
 from reconciler.config.rules.ownership import Claim, find_conflicts
 from reconciler.config.schema.suggestions import suggest_role
 from reconciler.config.specs import Specs
