@@ -36,6 +36,17 @@ from reconciler.model.errors import ReconcilerError, printable
 #: Where GitHub looks for the file, in this order.
 _CODE_OWNERS = (Path(".github") / "CODEOWNERS", Path("CODEOWNERS"), Path("docs") / "CODEOWNERS")
 _CODE_OWNER = re.compile(r"@[A-Za-z0-9][A-Za-z0-9-]*(/[A-Za-z0-9._-]+)?|[^\s@]+@[^\s@]+\.[^\s@]+")
+#: Where Fivetran processes data, by the beginning of BigQuery's location: without a rule of its own, in the US.
+_REGIONS = {
+    "EU": "GCP_EUROPE_WEST3",
+    "EUROPE": "GCP_EUROPE_WEST3",
+    "EUROPE-WEST2": "GCP_EUROPE_WEST2",
+    "ASIA": "GCP_ASIA_SOUTHEAST1",
+    "ASIA-NORTHEAST1": "GCP_ASIA_NORTHEAST1",
+    "ASIA-SOUTH1": "GCP_ASIA_SOUTH1",
+    "AUSTRALIA": "GCP_AUSTRALIA_SOUTHEAST1",
+    "NORTHAMERICA": "GCP_NORTHAMERICA_NORTHEAST1",
+}
 _REGION = "GCP_US_EAST4"
 
 
@@ -233,7 +244,7 @@ def _facts(reading: FactReader, group: Group | None, name: str, project: str | N
         group=name,
         gcp_project=project,
         location=place,
-        region=(live.region if live is not None else None) or _REGION,
+        region=(live.region if live is not None else None) or _region_near(place),
         time_zone_offset=(live.time_zone_offset if live is not None else None) or "0",
         settings=live.settings if live is not None else {},
         has_destination=live is not None,
@@ -243,6 +254,12 @@ def _facts(reading: FactReader, group: Group | None, name: str, project: str | N
         members=members.by_role if members is not None else {},
         own_user=members.own if members is not None else None,
     )
+
+
+def _region_near(location: str) -> str:
+    """Return the region of Fivetran's that fits a location, so that data is not processed on another continent."""
+    place = location.upper()
+    return _REGIONS.get(place) or _REGIONS.get(place.partition("-")[0]) or _REGION
 
 
 def _text(config: object, key: str) -> str | None:
@@ -275,4 +292,8 @@ def _code_owners(specs: Path, environment: str, owners: Sequence[str]) -> list[F
     text = add_code_owners(
         (before or b"").decode("utf-8", "surrogateescape"), environment, owners, folder.relative_to(root).as_posix()
     )
-    return [FileChange(file, file.as_posix(), before, text.encode("utf-8", "surrogateescape"))]
+    after = text.encode("utf-8", "surrogateescape")
+    if after == before:
+        line = f"/{folder.relative_to(root).as_posix()}/{environment}/"
+        print_note(f"notice: {file} has a line for {line} already, and stays as it is: check who is named there")
+    return [FileChange(file, file.as_posix(), before, after)]

@@ -106,11 +106,19 @@ def _remember_specs(ctx: click.Context, param: click.Parameter, value: Path) -> 
     return value
 
 
+def _remember_existing_specs(ctx: click.Context, param: click.Parameter, value: Path) -> Path:
+    """Do the same with a folder that has to exist."""
+    if not value.exists():
+        step = f"Write a first environment with {commands.reconciler('init', 'NAME')}, or name another folder."
+        raise click.BadParameter(f"Directory {str(value)!r} does not exist.\n    {step}", ctx, param)
+    return _remember_specs(ctx, param, value)
+
+
 def _specs_option(*, may_be_missing: bool) -> Callable[[F], F]:
     return click.option(
         "--specs",
-        callback=_remember_specs,
-        type=click.Path(exists=not may_be_missing, file_okay=False, path_type=Path),
+        callback=_remember_specs if may_be_missing else _remember_existing_specs,
+        type=click.Path(file_okay=False, path_type=Path),
         envvar="RECONCILER_SPECS",
         default="connectors",
         show_default=True,

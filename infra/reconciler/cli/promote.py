@@ -24,6 +24,7 @@ from reconciler.config.build.to_yaml import fit_schema_comment
 from reconciler.edits import promote as promotion
 from reconciler.edits.new import secret_prefix
 from reconciler.etl.metadata import scheduling_snippet
+from reconciler.fivetran import catalog
 from reconciler.model import Environment, commands
 from reconciler.model.commands import count
 
@@ -81,6 +82,10 @@ def promote(
             projects = f"from {unit.environment.gcp_project} to {other.gcp_project}"
             print_note(f"{count(len(reads), 'place')} in SQL to change {projects}")
         steps = [commands.reconciler("secret put", each.name, environment=other.name) for each in found.secrets]
+        steps += [commands.reconciler("validate", environment=other.name)]
+        connector = found.source.data.get("connector")
+        if connector and catalog.needs_consent(connector["service"], connector.get("config", {}), "auth" in connector):
+            steps += [commands.reconciler("authorise", unit.name, environment=other.name)]
         print_steps(steps, scheduling_snippet(found.task_id) if found.task_id is not None else None)
     return code
 

@@ -199,12 +199,10 @@ def _answer(
     else:
         found, groups = readers_of(every, asked.text), []
         if asked.text not in (names := asked.dataset_names(every)):
-            raise click.UsageError(_no_dataset(asked, names))
+            raise click.UsageError(_no_dataset(asked, names, commit))
     failures = [failure for each in read.values() for failure in each.failures]
     unknown = [*failures, *([] if read else asked.expired(found)), *unknown]
-    source = (
-        f"the files of {commit.at:%Y-%m-%d %H:%M} UTC on {commit.branch} ({commit.commit[:12]})" if commit else None
-    )
+    source = _describe(commit) if commit else None
     groups = [group for group in groups if group not in {each.member for each in found}]
     notes = [*([f"answered from {source}"] if source else []), _summary(asked, found)]
     if groups:
@@ -264,11 +262,16 @@ def _is_written_as_member(text: str) -> bool:
     return accepts("unit", ("$defs", "member"), text)
 
 
-def _no_dataset(asked: _Question, names: set[str]) -> str:
+def _no_dataset(asked: _Question, names: set[str], commit: PastCommit | None) -> str:
     where = ", ".join(fleet.environment.name for fleet in asked.fleets)
     likely = get_close_matches(asked.text, sorted(names), 1)
     hint = f": did you mean {likely[0]}?" if likely else ". A member has its kind: user:a@example.com"
-    return f"no dataset {printable(asked.text)} in {where} on {asked.day}{hint}"
+    source = f" in {_describe(commit)}" if commit is not None else ""
+    return f"no dataset {printable(asked.text)} in {where} on {asked.day}{source}{hint}"
+
+
+def _describe(commit: PastCommit) -> str:
+    return f"the files of {commit.at:%Y-%m-%d %H:%M} UTC on {commit.branch} ({commit.commit[:12]})"
 
 
 @contextmanager

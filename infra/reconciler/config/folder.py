@@ -14,6 +14,7 @@ from pathlib import Path
 from reconciler.config.files import LINK_HINT, LINK_OUT, read_regular
 from reconciler.config.yaml.document import START, shown
 from reconciler.config.yaml.read import MAX_BYTES
+from reconciler.model import commands
 from reconciler.model.errors import Problem, printable
 
 _ENVIRONMENT = "environment"
@@ -53,7 +54,11 @@ class Folder:
             elif looks_like_yaml(entry.name):
                 self._problem(entry, "a file outside any environment", "move it into an environment's folder")
         if not self.environments and not self.problems:
-            self._problem(root, "no environment found", f"add a folder with an {ENVIRONMENT_FILE}")
+            self._problem(
+                root,
+                "no environment found",
+                f"write the first {ENVIRONMENT_FILE} with {commands.reconciler('init', 'NAME')}",
+            )
 
     def shown(self, path: Path) -> str:
         """Return a path as messages show it."""

@@ -194,7 +194,7 @@ class CrossCheck:
         near = get_close_matches(dataset, [id_ for project, id_ in self._datasets if project == read.project], n=1)
         settings = fleets[0].environment
         if elsewhere:
-            hint = f"It is declared in {elsewhere[0]}."
+            hint = f"Declare it there too, for example with `reconciler promote`, or read {elsewhere[0]}, which has it."
         elif near:
             hint = f"Did you mean {near[0]}?"
         else:

@@ -230,6 +230,32 @@ def test_init_asks_again_for_a_text_that_is_not_a_code_owner(account: Workspace,
     assert "/connectors/staging/                @a/b" in ran.out
 
 
+@pytest.mark.parametrize(
+    ("location", "region"),
+    [
+        ("EU", "GCP_EUROPE_WEST3"),
+        ("europe-west2", "GCP_EUROPE_WEST2"),
+        ("australia-southeast1", "GCP_AUSTRALIA_SOUTHEAST1"),
+        ("us-central1", "GCP_US_EAST4"),
+    ],
+)
+def test_init_processes_data_where_it_is_stored(account: Workspace, location: str, region: str):
+    arguments = ("--group", "New", "--project", PROJECT, "--location", location, "--purpose", "trial", "--yes")
+    account.run("init", "staging", *arguments)
+    assert read_environment(account)["fivetran"]["destination"] == {
+        "location": location,
+        "region": region,
+        "time_zone_offset": "0",
+    }
+
+
+def test_init_names_code_owners_that_stay(account: Workspace):
+    Path("CODEOWNERS").write_text("/connectors/staging/ @other/team\n")
+    ran = account.run("init", "staging", "--group", "Staging", "--purpose", "trial", "--code-owner", "@a/b", "--yes")
+    assert "notice: CODEOWNERS has a line for /connectors/staging/ already, and stays as it is" in ran.err
+    assert Path("CODEOWNERS").read_text() == "/connectors/staging/ @other/team\n"
+
+
 def test_init_reports_a_group_that_does_not_exist(account: Workspace):
     arguments = ("--project", PROJECT, "--location", "EU", "--purpose", "trial", "--code-owner", "@a/b")
     ran = account.run("init", "staging", "--group", "Stagign", *arguments)

@@ -205,6 +205,16 @@ def test_promote_of_a_new_unit_is_what_new_would_write_for_every_service(folder:
         assert yaml.safe_load(promoted) == yaml.safe_load(other)
 
 
+def test_promote_names_the_link_for_consent(folder: Folder):
+    prod = folder.file.parent.parent / "prod"
+    prod.mkdir()
+    (prod / "environment.yaml").write_text(PROD.replace("labels: {required: [app_code]}\n", ""))
+    folder.run("new", "pinterest_ads", "--name", "ads", "-e", "dev", "--yes")
+    folder.commit(folder.text)
+    ran = folder.run("promote", "ads", "--yes")
+    assert "next:\n    reconciler validate -e prod\n    reconciler authorise -e prod ads\n" in ran.err
+
+
 def test_promote_keeps_a_comment_that_a_person_changed(folder: Folder):
     text = SHOP.replace("expires:", "# The last day. After it the connector is paused. Ask Ana.\nexpires:")
     ran, file = promote(folder, "--yes", text=text)

@@ -98,6 +98,17 @@ def test_status_reports_fivetrans_schedule_when_the_file_says_airflow(workspace:
     assert finding.startswith("Fivetran starts its syncs, but its file leaves that to Airflow")
 
 
+def test_status_expects_no_schedule_before_a_users_consent(workspace: Workspace):
+    unit = {"description": "Ads.", "owners": ["owner@example.com"], "dataset": {}}
+    schedule = {"by": "airflow", "task_id": "fivetran_ads"}
+    connector = {"service": "pinterest_ads", "destination": {"schema": "ads"}, "schedule": schedule}
+    workspace.write("ads", {**unit, "connector": connector})
+    workspace.connection("pinterest_ads", {"schema": "ads"}, setup_state="incomplete", schedule_type="auto")
+    found = unit_status(workspace)
+    assert found["findings"] == []
+    assert found["awaiting"].startswith("a user's consent")
+
+
 def test_status_reports_a_connection_that_does_not_exist(workspace: Workspace):
     workspace.unit("stripe", schedule={"by": "airflow", "task_id": "t"})
     found = unit_status(workspace)

@@ -283,7 +283,10 @@ def test_commands_that_read_files_have_the_environment_option():
 def test_validate_rejects_a_folder_that_does_not_exist(tmp_path: Path):
     result = run("validate", cwd=tmp_path)
     assert result.returncode == 2
-    assert "Directory 'connectors' does not exist." in result.stderr
+    assert (
+        "Directory 'connectors' does not exist.\n    Write a first environment with `reconciler init NAME`"
+        in result.stderr
+    )
     assert result.stdout == ""
 
 

@@ -441,7 +441,7 @@ def test_check_etl_expects_no_query_of_a_paused_unit(estate: Estate):
 def test_check_etl_names_the_environment_that_declares_a_dataset(estate: Estate):
     estate.unit("dev", "trial", expires="2026-12-31")
     estate.query("trial", "`prod-shop.trial.line`")
-    assert "    It is declared in dev-shop." in estate.run().stdout
+    assert "or read dev-shop, which has it." in estate.run().stdout
 
 
 def test_check_etl_counts_a_file_once_that_several_paths_have(estate: Estate):
