@@ -71,6 +71,9 @@ def collect_estate(
                 key=lambda end: (end.day, end.environment, end.unit, end.text),
             )
         ),
+        trials=frozenset(
+            each.selected.environment.name for each in found if each.selected.environment.policy.expiry.required
+        ),
         source=_source(),
     )
     return Collected(estate, not any(each.failures for each in found))

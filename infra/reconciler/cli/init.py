@@ -257,7 +257,7 @@ def _facts(reading: FactReader, group: Group | None, name: str, project: str | N
 
 
 def _region_near(location: str) -> str:
-    """Return the region of Fivetran's that fits a location, so that data is not processed on another continent."""
+    """Return the region of Fivetran's that is on the same continent as a location."""
     place = location.upper()
     return _REGIONS.get(place) or _REGIONS.get(place.partition("-")[0]) or _REGION
 

@@ -127,6 +127,8 @@ class Estate:
     attention: tuple[Attention, ...] = ()
     readings: tuple[Coverage, ...] = ()
     endings: tuple[UpcomingEnd, ...] = ()
+    trials: frozenset[str] = frozenset()
+    """The environments in which every unit expires: what fails in another one comes first."""
     source: str = ""
     """The address of the files at their commit, to which a file's path is appended; empty without one."""
     places: Mapping[str, str] = field(default_factory=dict)

@@ -20,7 +20,7 @@ from reconciler.etl.metadata import ANY, TASKS_KEY, FivetranTask
 from reconciler.etl.reads import Read
 from reconciler.lifecycle.airflow import variable_name
 from reconciler.lifecycle.expiry import Expiries, Expiry, Stage, pause_reason
-from reconciler.model import AirflowSchedule, Dataset, Fleet, Unit
+from reconciler.model import AirflowSchedule, Dataset, Fleet, Unit, commands
 from reconciler.model.commands import count
 from reconciler.model.policy import Retire
 
@@ -194,7 +194,8 @@ class CrossCheck:
         near = get_close_matches(dataset, [id_ for project, id_ in self._datasets if project == read.project], n=1)
         settings = fleets[0].environment
         if elsewhere:
-            hint = f"Declare it there too, for example with `reconciler promote`, or read {elsewhere[0]}, which has it."
+            promote = commands.reconciler("promote")
+            hint = f"Declare it there too, for example with {promote}, or read {elsewhere[0]}, which has it."
         elif near:
             hint = f"Did you mean {near[0]}?"
         else:

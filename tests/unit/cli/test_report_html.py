@@ -152,5 +152,5 @@ def test_report_page_counts_no_authorised_view_among_the_people(workspace: Works
     workspace.unit("fine")
     workspace.dataset("fine", access=[{"role": "READER", "userByEmail": "hand@example.com"}, view])
     _, data, _ = write(workspace)
-    assert unit_of(data, "fine")["people"] == [["user:hand@example.com", None]]
+    assert unit_of(data, "fine")["people"] == [["projectOwners", None], ["user:hand@example.com", None]]
     assert any("view:dev-project.other.v" in grant for grant in data["grants"])

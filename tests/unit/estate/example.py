@@ -132,6 +132,7 @@ def example_estate(units: int, hostile: str = "") -> Estate:
         attention=tuple(each for found in attention for each in found),
         readings=tuple(_reading(fleet, hostile) for fleet in fleets),
         endings=tuple(sorted(endings, key=lambda each: (each.day, each.environment, each.unit, each.text))),
+        trials=frozenset({"dev"}),
         source="https://github.com/example/data/blob/0123456789abcdef0123456789abcdef01234567/",
     )
 

@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import json
 import re
+from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
 from importlib.resources import files
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.estate.access import AccessGrant
 from reconciler.estate.flow import MOST_NODES, place
 from reconciler.estate.page import page_data, render, shown
 from reconciler.estate.units import Estate
@@ -131,6 +133,29 @@ def test_page_names_the_people_with_their_latest_day_and_no_machine():
             days = [grant.until for grant in row.grants if grant.member == member]
             assert until == (None if None in days else max(day for day in days if day))
             assert not member.startswith("serviceAccount:")
+
+
+def test_page_shows_what_fails_outside_of_trials_first():
+    found = estate(200)
+    page = render(found)
+    failed = [each for each in found.attention if each.level == "failed"]
+    prod, dev = (
+        [page.index(f'data-unit="{each.environment}/{each.unit}"') for each in failed if each.environment == name]
+        for name in ("prod", "dev")
+    )
+    assert prod
+    assert dev
+    assert max(prod) < min(dev)
+    assert f"need attention: {len({each.unit for each in failed if each.environment == 'dev'})} in dev, " in page
+
+
+def test_page_counts_owners_of_the_project_as_people():
+    row = next(row for row in estate(24).rows if row.datasets)
+    dataset = row.datasets[0].id
+    role, words = "roles/bigquery.dataOwner", "owners of the project"
+    grant = AccessGrant(row.environment, "p", dataset, "projectOwners", role, "owner", words, "granted")
+    one = replace(estate(24), rows=(replace(row, grants=(grant,)),))
+    assert page_data(one)["units"][0]["people"] == [("projectOwners", None)]
 
 
 @pytest.mark.parametrize("units", [1, 24, 200])

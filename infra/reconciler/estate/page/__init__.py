@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections import Counter
 from datetime import date
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -29,8 +30,8 @@ _FIRST = 6
 #: Words between backticks are commands or names; an address of Fivetran's dashboard is a link.
 _CODE = re.compile(r"`([^`]+)`|(https://fivetran\.com/dashboard/[\w./-]+)")
 
-#: Sources of access that stand for no person: what every dataset has, and views that read for their own readers.
-_MACHINES = ("automation", "fivetran", "owner", "authorised")
+#: Sources of access that stand for no person: automation, Fivetran, and views that read for their own readers.
+_MACHINES = ("automation", "fivetran", "authorised")
 
 
 def render(estate: Estate) -> str:
@@ -43,7 +44,10 @@ def render(estate: Estate) -> str:
     weeks = weeks_of(endings, estate.day, _WEEKS)
     return template.render(
         estate=estate,
-        attention=sorted(estate.attention, key=lambda each: ("failed", "warning", "notice").index(each.level)),
+        attention=sorted(
+            estate.attention,
+            key=lambda each: (("failed", "warning", "notice").index(each.level), each.environment in estate.trials),
+        ),
         first=_FIRST,
         endings=endings,
         later=len(estate.endings) - len(endings),
@@ -81,6 +85,7 @@ def page_data(estate: Estate) -> dict[str, Any]:
     return {
         "day": str(estate.day),
         "states": STATE_WORDS,
+        "trials": sorted(estate.trials),
         "units": units,
         "grants": list(grants),
         "nodes": [node.units for node in flow.nodes],
@@ -157,12 +162,21 @@ def _tiles(estate: Estate) -> list[tuple[str, int, str]]:
     members = {grant.member for row in estate.rows for grant in row.grants if _is_for_people(grant)}
     return [
         ("units", len(estate.rows), ""),
-        ("need attention", by_state["attention"], "attention"),
+        (f"need attention{_by_environment(estate)}", by_state["attention"], "attention"),
         ("pending", by_state["pending"], "pending"),
         ("sensitive datasets", sum(datasets.values()), "sensitive"),
         ("people and groups with access", len(members), "people"),
         ("ends in 30 days", soon, "soon"),
     ]
+
+
+def _by_environment(estate: Estate) -> str:
+    """Return how many units of each environment need attention; empty for one environment or none."""
+    found = Counter(row.environment for row in estate.rows if row.state == "attention")
+    several = len({row.environment for row in estate.rows}) > 1
+    return (
+        f": {', '.join(f'{number:,} in {name}' for name, number in sorted(found.items()))}" if several and found else ""
+    )
 
 
 def _legend(estate: Estate) -> list[tuple[str, str]]:

@@ -17,8 +17,9 @@
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
     return element;
   };
-  const isolated = (text) => make("bdi", text);
   const list = (parent, children) => { parent.append(...children); return parent; };
+  // A narrow column breaks a name behind its signs, and within a word only where that is not enough.
+  const isolated = (text) => list(make("bdi"), text.split(/(?<=[_@./-])(?=.)/).flatMap((part, at) => (at ? [make("wbr"), part] : [part])));
   const link = (text, url) => (url ? make("a", text, { href: url, rel: "noreferrer", target: "_blank" }) : make("span", text));
   const time = (text) => (text ? text.slice(0, 16).replace("T", " ") : "");
   const days = (iso) => Math.round((Date.parse(iso) - Date.parse(data.day)) / 864e5);
@@ -31,7 +32,8 @@
       ...unit.findings, unit.pending].filter(Boolean).join("\n").toLowerCase();
     unit.sensitive = unit.datasets.some((each) => each.sensitive);
     unit.first_end = unit.people.map((each) => each[1]).filter(Boolean).sort()[0] || "";
-    unit.rank = severity.indexOf(unit.state);
+    // Of one state, what is not a trial comes first.
+    unit.rank = severity.indexOf(unit.state) + (data.trials.includes(unit.environment) ? 0.5 : 0);
   }
 
   // --- the table ---------------------------------------------------------------------------------------------------
@@ -50,7 +52,7 @@
   const stateCell = cell((unit) => make("span", data.states[unit.state], { class: `tag ${unit.state}` }));
   const ownersCell = cell((unit) => list(make("div"), unit.owners.flatMap((owner, at) => [at ? ", " : "", isolated(owner)])));
   const datasetsCell = cell((unit) => {
-    const box = list(make("div"), unit.datasets.slice(0, 3).flatMap((each, at) => [at ? ", " : "", each.id]));
+    const box = list(make("div"), unit.datasets.slice(0, 3).flatMap((each, at) => [at ? ", " : "", isolated(each.id)]));
     if (unit.datasets.length > 3) box.append(` and ${unit.datasets.length - 3} more`);
     if (unit.sensitive) box.append(" ", make("span", "sensitive", { class: "tag sensitive" }));
     return box;
@@ -95,7 +97,7 @@
     rowFormatter: (row) => row.getElement().setAttribute("aria-rowindex", String(row.getPosition() + 1 || 1)),
     columns: [
       column("Unit", "name", nameCell, { widthGrow: 2, minWidth: 150, sorter: "string" }),
-      column("Service", "service", cell((unit) => make("span", unit.service || "")), { widthGrow: 1.2, minWidth: 100, sorter: text((unit) => unit.service) }),
+      column("Service", "service", cell((unit) => isolated(unit.service || "")), { widthGrow: 1.2, minWidth: 100, sorter: text((unit) => unit.service) }),
       column("State", "rank", stateCell, { width: 130, sorter: "number" }),
       column("Owners", "owners", ownersCell, { widthGrow: 1.8, minWidth: 130, sorter: text((unit) => unit.owners.join()) }),
       column("Datasets", "datasets", datasetsCell, { widthGrow: 2, minWidth: 140, sorter: text((unit) => (unit.datasets[0] || {}).id) }),
@@ -158,6 +160,7 @@
     if (tile) {
       byId("filters").reset();
       if (tile.dataset.filter === "sensitive") byId("by-sensitive").value = "yes";
+      else if (tile.dataset.filter === "soon") byId("by-end").value = "30";
       else byId("by-state").value = tile.dataset.filter;
       refresh();
       byId("units").scrollIntoView();
