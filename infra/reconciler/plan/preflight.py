@@ -361,7 +361,7 @@ def _declared(units: Mapping[str, Any]) -> dict[str, Declared]:
 def _changes(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     """Return whether state lacks something of what this run is to record."""
     intended = has_new_intents(olds.get(_INTENTS, {}), news.get(_INTENTS, {}))
-    return intended or _known(olds) != _known(news)
+    return intended or _known(olds) != _known(news) or _is_moved(olds, news)
 
 
 def _known(props: Mapping[str, Any]) -> dict[str, Any]:
@@ -386,6 +386,19 @@ def _known(props: Mapping[str, Any]) -> dict[str, Any]:
             for dataset, location in unit.datasets.items()
         },
     }
+
+
+def _is_moved(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Return whether another unit declares a dataset, and not the same one in a renamed file."""
+    before, after = (
+        {
+            dataset: {name, unit.formerly} - {None}
+            for name, unit in _declared(props.get("units", {})).items()
+            for dataset in unit.datasets
+        }
+        for props in (olds, news)
+    )
+    return any(before[dataset].isdisjoint(names) for dataset, names in after.items() if dataset in before)
 
 
 def _variables(units: Mapping[str, Declared]) -> dict[str, str]:

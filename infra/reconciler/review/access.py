@@ -35,12 +35,10 @@ def dataset_access(context: Context) -> Iterator[Consequence]:
 def sensitivity(context: Context) -> Iterator[Consequence]:
     """Return the datasets whose sensitivity changes, also where their access stays the same today."""
     for name, after in context.after.items():
-        before = context.before.get(name)
-        if before is None:
-            continue
-        for dataset in sorted({*before.sensitive, *after.sensitive} & {*before.datasets} & {*after.datasets}):
-            is_new, was = dataset in after.sensitive, dataset in before.sensitive
-            if is_new == was:
+        for dataset in sorted(after.datasets):
+            before = context.recorded_of(dataset)
+            is_new = dataset in after.sensitive
+            if before is None or is_new == (dataset in before.sensitive):
                 continue
             rule = "the environment's `default_access`"
             verb, rest = "no longer treats ", f" as sensitive: {rule} applies to it, now and after any change"

@@ -24,6 +24,9 @@ _NO_SETTINGS = frozenset(
     {*_SENT, "settings", "file", "ending", "group_id", "package_id", "unit", "trust", "pending", "adopt"}
 )
 
+#: Inputs by which a connection is replaced; its line names them.
+_REPLACING = frozenset({"service", "destination", "name"})
+
 #: Fields of `config` that say how, how often or how far back something is read, by parts of their names. Every other
 #: one counts as naming the source: Fivetran's metadata does not say which do, and a new service brings new names.
 _HOW = re.compile(
@@ -85,10 +88,10 @@ def _settings(context: Context, step: Step, name: str, unit: str) -> Iterator[Co
     paths = _changed_settings(step)
     if sources := [path for path in paths if may_name_source(path)]:
         keys = " and ".join(f"`{path}`" for path in sources)
-        warning = (
-            ". This can change which source is read. Rows of another source are then added to the existing rows. "
-            "Fivetran does not sync the history again by itself"
-        )
+        warning = ". This can change which source is read"
+        if step.operation != "replace":
+            warning += ". Rows of another source are then added to the existing rows. "
+            warning += "Fivetran does not sync the history again by itself"
         is_tested = any(path.startswith(_SENT) for path in sources)
         text = f"changes {keys} of the {name}{', and tests the connection' if is_tested else ''}{warning}"
         value = _digest({path: _value_at(step.new, path) for path in sources})
@@ -168,7 +171,7 @@ def _changed_settings(step: Step) -> list[str]:
         old, new = (_without_references(inputs.get(part) or {}) for inputs in (step.old, step.new))
         found += [f"{part}.{key}" for key in {*old, *new} if old.get(key) != new.get(key)]
     old, new = ({**inputs, **(inputs.get("settings") or {})} for inputs in (step.old, step.new))
-    for key in {*old, *new} - _NO_SETTINGS:
+    for key in {*old, *new} - _NO_SETTINGS - (_REPLACING if step.operation == "replace" else frozenset()):
         if not key.startswith("__") and old.get(key) != new.get(key):
             found.append(key)
     return sorted(found)

@@ -32,16 +32,8 @@ def connections(context: Context) -> Iterator[Consequence]:
             case "delete":
                 yield _deleted(context, step, name, unit, place)
             case "replace":
-                cost = f"about {requests_of(step)} requests to Fivetran"
-                new, recorded = _name(context, unit, step.new), context.before.get(unit)
-                old = (recorded and recorded.connection) or new
-                by = "a new one" if old == new else f"the new connection {new}"
-                text = f"replaces the connection {old} with {by}, which syncs its whole history again ({cost})"
-                place = context.place(unit, "connector", "allow_resync")
-                after = context.after.get(unit)
-                declared = [dict(after.permanent), dict(after.fixed)] if after else []
-                value = [service, context.environment.group, step.new.get("destination"), *declared]
-                yield Consequence("stop", "connection_replaced", text, name, unit, place, value)
+                yield _replaced(context, step, name, unit)
+                yield from sent_values(context, step, name, unit)
             case _:
                 yield from sent_values(context, step, name, unit)
 
@@ -67,6 +59,25 @@ def _deleted(context: Context, step: Step, name: str, unit: str, place: str) -> 
     due = ", as its expiry says" if is_due else ""
     value = "kept in Fivetran" if step.is_kept else None
     return Consequence("stop", "connection_deleted", text + due, name, unit, place, value, is_scheduled=is_due)
+
+
+def _replaced(context: Context, step: Step, name: str, unit: str) -> Consequence:
+    new, recorded, after = _name(context, unit, step.new), context.before.get(unit), context.after.get(unit)
+    old = (recorded and recorded.connection) or new
+    by = "a new one" if old == new else f"the new connection {new}"
+    services = step.old.get("service"), step.new.get("service")
+    if services[0] != services[1]:
+        by += f" of the service {services[1]}, instead of {services[0]}"
+    schemas = [(inputs.get("destination") or {}).get("schema") for inputs in (step.old, step.new)]
+    stays = ""
+    if after and schemas[0] != schemas[1] and schemas[0] in after.datasets:
+        stays = f". The dataset {schemas[0]} stays, with its data"
+    cost = f"about {requests_of(step)} requests to Fivetran"
+    text = f"replaces the connection {old} with {by}, which syncs its whole history again ({cost}){stays}"
+    declared = [dict(after.permanent), dict(after.fixed)] if after else []
+    value = [str(services[1] or ""), context.environment.group, step.new.get("destination"), *declared]
+    place = context.place(unit, "connector", "allow_resync")
+    return Consequence("stop", "connection_replaced", text, name, unit, place, value)
 
 
 def _name(context: Context, unit: str, inputs: Mapping[str, Any]) -> str:

@@ -45,19 +45,30 @@ class Context:
 
     @cached_property
     def before(self) -> dict[str, Declared]:
-        """What the last run recorded of each unit; empty where nothing of that changes."""
-        return self._recorded("old")
+        """What the last run recorded of each unit, by its name today; empty where nothing of that changes."""
+        recorded = self._recorded("old")
+        names = {unit.formerly: name for name, unit in self.units.items() if unit.formerly and name not in recorded}
+        return {names.get(name, name): unit for name, unit in recorded.items()}
 
     @cached_property
     def after(self) -> dict[str, Declared]:
         """What this run would record of each unit; empty where nothing of that changes."""
         return self._recorded("new")
 
+    @cached_property
+    def former_units(self) -> dict[str, str]:
+        """The unit that had a dataset in the last run, by the dataset and by the unit's name today."""
+        return {dataset: name for name, unit in self.before.items() for dataset in unit.datasets}
+
+    def recorded_of(self, dataset: str) -> Declared | None:
+        """Return what the last run recorded of the unit that had a dataset, which may be another one today."""
+        return self.before.get(self.former_units.get(dataset, ""))
+
     def unit_of(self, dataset: str) -> str:
         """Return the name of the unit that declares a dataset, or declared it in the last run."""
         if dataset in self.datasets:
             return self.datasets[dataset][0].name
-        return next((name for name, unit in self.before.items() if dataset in unit.datasets), "")
+        return self.former_units.get(dataset, "")
 
     def has_come(self, ending: Ending) -> bool:
         """Return whether an end that an earlier run recorded has come."""

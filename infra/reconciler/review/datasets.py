@@ -56,6 +56,19 @@ def datasets(context: Context) -> Iterator[Consequence]:
                 yield from _changed(context, step, dataset, unit)
 
 
+def moved_datasets(context: Context) -> Iterator[Consequence]:
+    """Return the datasets that another unit declares than in the last run."""
+    for unit, after in context.after.items():
+        for dataset in sorted(after.datasets):
+            former = context.former_units.get(dataset, unit)
+            if former != unit:
+                before, rest = "declares ", f" in the unit {unit}, no longer in {former}: "
+                text = f"{before}the dataset {dataset}{rest}the dataset and its data stay"
+                several = Several("dataset", dataset, before, f"{rest}they stay, with their data")
+                place = context.dataset_place(dataset)
+                yield Consequence("note", "dataset_moved", text, f"dataset {dataset}", unit, place, several=several)
+
+
 def _deleted(context: Context, step: Step, dataset: str, unit: str, place: str) -> Consequence:
     recorded = context.before.get(unit)
     is_due = recorded is not None and context.has_come(recorded.ending_of(dataset))

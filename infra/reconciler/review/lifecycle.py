@@ -20,7 +20,7 @@ def endings(context: Context) -> Iterator[Consequence]:
         before = context.before.get(name)
         yield from _retirement(context, name, before, after)
         moved: dict[tuple[date | None, date | None, bool], list[str]] = {}
-        for object_, old, new, is_new in _objects(before, after):
+        for object_, old, new, is_new in _objects(context, before, after):
             if _day(old) != _day(new):
                 moved.setdefault((_day(old), _day(new), is_new), []).append(object_)
         for (old_day, new_day, is_new), found in moved.items():
@@ -34,15 +34,15 @@ def endings(context: Context) -> Iterator[Consequence]:
             yield Consequence(severity, "removal_moved", text, at, name, place, effective=new_day, several=several)
 
 
-def _objects(before: Declared | None, after: Declared) -> Iterator[tuple[str, Ending, Ending, bool]]:
+def _objects(context: Context, before: Declared | None, after: Declared) -> Iterator[tuple[str, Ending, Ending, bool]]:
     """Return what a unit has, with the ends before and after, and whether the unit has it only now."""
     if after.connection:
         old = before.ending if before and before.connection else None
         yield f"connection {after.connection}", old or Ending(), after.ending, old is None
     for dataset in after.datasets:
-        is_new = before is None or dataset not in before.datasets
-        old = before.ending_of(dataset) if before else Ending()
-        yield f"dataset {dataset}", old, after.ending_of(dataset), is_new
+        recorded = context.recorded_of(dataset)
+        old = recorded.ending_of(dataset) if recorded else Ending()
+        yield f"dataset {dataset}", old, after.ending_of(dataset), recorded is None
 
 
 def _day(ending: Ending) -> date | None:
@@ -84,10 +84,12 @@ def _expiry(context: Context, unit: str, removed: date | None) -> str:
 
 def _retirement(context: Context, name: str, before: Declared | None, after: Declared) -> Iterator[Consequence]:
     """Return that a unit retires, that it no longer does, and what its retirement now does with its data."""
-    ends = (
-        {dataset: (before.ending_of(dataset), after.ending_of(dataset)) for dataset in after.datasets} if before else {}
-    )
-    is_new = before is None or not (before.ending.retired or any(old.retired for old, _ in ends.values()))
+    ends = {
+        dataset: (recorded.ending_of(dataset), after.ending_of(dataset))
+        for dataset in after.datasets
+        if (recorded := context.recorded_of(dataset))
+    }
+    is_new = not ((before and before.ending.retired) or any(old.retired for old, _ in ends.values()))
     is_retired = after.ending.retired or (not after.connection and any(new.retired for _, new in ends.values()))
     if is_retired and is_new:
         yield _retired(context, name)

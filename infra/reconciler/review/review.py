@@ -14,6 +14,7 @@ from reconciler.review.preview import Preview
 
 _FINDERS: tuple[Callable[[Context], Iterator[Consequence]], ...] = (
     datasets.datasets,
+    datasets.moved_datasets,
     connections.connections,
     access.sensitivity,
     access.dataset_access,

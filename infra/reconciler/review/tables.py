@@ -18,14 +18,18 @@ _KEEP = "keep"
 #: The choice of a table of which the file names columns or the mode.
 _PARTLY = "included in part"
 
+#: How the names of choices about whole tables begin, and the values of `new` by which no new table arrives.
+_WHOLE, _BLOCKING = ("the schema ", "the table "), ("allow_columns", "block_all")
+
 
 def tables(context: Context, step: Step, name: str, unit: str) -> Iterator[Consequence]:
     """Return what arrives in BigQuery that did not, as a stop; the rest of a change as a note."""
-    sync = step.new.get("sync") or {}
-    old, new = _choices(_in_new_schema(context, unit, step.old.get("sync") or {})), _choices(sync)
+    sync, before = step.new.get("sync") or {}, step.old.get("sync") or {}
+    old, new = _choices(_in_new_schema(context, unit, before)), _choices(sync)
     for choice in sorted({*old, *new}):
         (was, _), (now, path) = old.get(choice, (None, ())), new.get(choice, (None, ()))
-        if was == now or {was, now} == {None, _PARTLY}:  # The lines of the table's columns show that.
+        is_first = was is None and choice.startswith(_WHOLE) and before.get("new") in _BLOCKING
+        if was == now or ({was, now} == {None, _PARTLY} and not is_first):  # The lines of the columns show that.
             continue
         if choice == "`sync.others`" and {was, now} <= {None, _KEEP}:
             continue
@@ -34,6 +38,8 @@ def tables(context: Context, step: Step, name: str, unit: str) -> Iterator[Conse
             text = f"no longer declares {choice} of the {name}, which was {was}: {_undeclared(choice, sync)}"
         elif was is None:
             text = f"declares {choice} of the {name} as {now}"
+        if is_first and _amount(now) > 0:
+            text += f": its rows may arrive for the first time, since `new` was {before['new']}"
         if now == "excluded":
             text += ": no new rows arrive, and the rows in BigQuery stay"
         at = context.place(unit, "connector", "sync", *path)
@@ -41,7 +47,7 @@ def tables(context: Context, step: Step, name: str, unit: str) -> Iterator[Conse
         if is_reset:
             rule = f"`new: {sync.get('new')}`"
             text += f": {rule} applies to all that the file does not name, and replaces choices made in Fivetran"
-        if _amount(now) > _amount(was) or (is_reset and _amount(sync.get("new")) > 0):
+        if _amount(now) > (0 if is_first else _amount(was)) or (is_reset and _amount(sync.get("new")) > 0):
             yield Consequence("stop", "tables_widened", text, f"{name}: {choice}", unit, at, now)
         else:
             yield Consequence("note", "tables_narrowed", text, f"{name}: {choice}", unit, at, now)
@@ -100,7 +106,7 @@ def _choices(sync: Mapping[str, Any]) -> dict[str, tuple[str, tuple[str, ...]]]:
             if not isinstance(choice, dict):
                 found[f"the table {name}"] = str(choice), below
                 continue
-            found[f"the table {name}"] = _PARTLY, below
+            found[f"the table {name}"] = _PARTLY if choice.get("columns") else "included", below
             if "mode" in choice:
                 found[f"the mode of the table {name}"] = str(choice["mode"]), (*below, "mode")
             for column, word in (choice.get("columns") or {}).items():

@@ -77,6 +77,15 @@ def test_renamed_file_changes_nothing_and_a_new_connection_is_a_change():
     assert provider.diff("dev", props("stripe"), props("stripe", "sandbox")).changes
 
 
+def test_dataset_that_another_unit_declares_is_a_change_and_a_renamed_unit_is_none():
+    def declared(name: str, **more: str) -> dict[str, Any]:
+        return {**props(), "units": {name: {"file": f"dev/{name}.yaml", "datasets": {"finance": "US"}, **more}}}
+
+    assert provider.diff("dev", declared("finance"), declared("budget")).changes
+    assert not provider.diff("dev", declared("finance"), declared("budget", formerly="finance")).changes
+    assert not provider.diff("dev", declared("budget", formerly="finance"), declared("budget")).changes
+
+
 def test_move_of_an_environment_to_another_project_is_rejected(fivetran: Fivetran, new_run):
     moved = {**props("stripe"), "gcp_project": "other"}
     assert failure(provider.check, props("stripe"), moved).startswith("dev/environment.yaml: gcp_project changed from ")

@@ -189,16 +189,29 @@ def _data(name: str) -> Iterator[Stop]:
         found |= {"connection": name, "ending": {"removed_on": connection}} if connection else {}
         return {**found, "dataset_endings": dict(datasets)}
 
+    one, two = f"{name}_a", f"{name}_b"
     day, later = {"removed_on": "2027-02-01"}, {"removed_on": "2027-03-01"}
     for new in (day, {"removed_on": "2027-02-02"}):
-        yield Stop("removal_moved", (), unit(name), (recorded(a=later), recorded(a=new)))
-    yield Stop("removal_moved", (), unit(name), (recorded(b=later), recorded(b=day)))
-    yield Stop("removal_moved", (), unit(name), (recorded(a=later, b=later), recorded(a=day, b=day)))
-    yield Stop("removal_moved", (), unit(name), (recorded("2027-03-01", a=later), recorded("2027-02-01", a=day)))
+        yield Stop("removal_moved", (), unit(name), (recorded("", **{one: later}), recorded("", **{one: new})))
+    yield Stop("removal_moved", (), unit(name), (recorded("", **{two: later}), recorded("", **{two: day})))
+    yield Stop(
+        "removal_moved",
+        (),
+        unit(name),
+        (recorded("", **{one: later, two: later}), recorded("", **{one: day, two: day})),
+    )
+    yield Stop(
+        "removal_moved", (), unit(name), (recorded("2027-03-01", **{one: later}), recorded("2027-02-01", **{one: day}))
+    )
     for data in ("keep", "delete"):
         end = {"retired": True, "kept": data == "keep"}
-        yield Stop("retired", (), unit(name, retire={"ticket": "T-1", "data": data}), (recorded(a={}), recorded(a=end)))
-    for each in ("a", "b"):
+        yield Stop(
+            "retired",
+            (),
+            unit(name, retire={"ticket": "T-1", "data": data}),
+            (recorded("", **{one: {}}), recorded("", **{one: end})),
+        )
+    for each in (one, two):
         before, after = (recorded("", **{each: {"retired": True, "kept": kept}}) for kept in (True, False))
         yield Stop("retirement_changed", (), unit(name, retire={"ticket": "T-1"}), (before, after))
     for variable in (f"{name}_a", f"{name}_b"):

@@ -630,3 +630,71 @@ def test_code_of_a_connection_that_changes_needs_approval(tmp_path: Path):
     one, other = (consequences(tmp_path, {"shop": unit()}, each)[0] for each in steps)
     assert (one.severity, one.kind) == ("stop", "code_uploaded")
     assert one.fingerprint("dev") != other.fingerprint("dev")
+
+
+def test_replaced_connection_is_shown_with_its_new_service_credential_and_source(tmp_path: Path):
+    key = {"secret": "a", "version": 1, "project": "dev-project"}
+    old = {**CONNECTION, "config": {"api_key": key, "host": "a.example.com"}}
+    new = {**old, "service": "stripe_test", "config": {"api_key": {**key, "secret": "b"}, "host": "b.example.com"}}
+    found_ = consequences(tmp_path, {"shop": unit()}, step("replace", "Connection", "shop", old, new))
+    assert {each.severity for each in found_} == {"stop"}
+    texts = {each.kind: each.text for each in found_}
+    assert " with a new one of the service stripe_test, instead of stripe, which syncs " in texts["connection_replaced"]
+    assert texts["secret_changed"].endswith(
+        "instead of version 1 of the secret a in project dev-project, and tests the "
+        "connection. Another credential can open another account"
+    )
+    assert texts["source_changed"] == (
+        "changes `config.host` of the connection shop, and tests the connection. This can change which source is read"
+    )
+
+
+def test_dataset_that_a_replaced_connection_leaves_is_shown_as_staying(tmp_path: Path):
+    both = [
+        {"file": "dev/shop.yaml", "connection": "shop", "datasets": dict.fromkeys(names, "US")}
+        for names in (["shop"], ["shop", "shop_v2"])
+    ]
+    steps = [
+        step("replace", "Connection", "shop", CONNECTION, {**CONNECTION, "destination": {"schema": "shop_v2"}}),
+        step("update", "Preflight", "preflight", *({"units": {"shop": each}} for each in both)),
+    ]
+    [replaced] = [each for each in consequences(tmp_path, {"shop": unit("shop_v2")}, *steps) if each.severity == "stop"]
+    assert replaced.text.endswith("(about 4 requests to Fivetran). The dataset shop stays, with its data")
+
+
+@pytest.mark.parametrize(
+    ("rule", "choice", "severity", "word"),
+    [
+        ("block_all", "included", "stop", "included"),
+        ("allow_columns", "included", "stop", "included"),
+        ("block_all", {"mode": "history"}, "stop", "included"),
+        ("block_all", {"columns": {"id": "included"}}, "stop", "included in part"),
+        ("block_all", "excluded", "note", "excluded"),
+        ("allow_all", "included", "note", "included"),
+    ],
+)
+def test_table_that_no_file_named_is_stopped_if_it_may_arrive_for_the_first_time(
+    tmp_path: Path, rule: str, choice: Any, severity: str, word: str
+):
+    old: dict[str, Any] = {"new": rule, "schemas": {"shop": {"tables": {"customer": "included"}}}}
+    new = {"new": rule, "schemas": {"shop": {"tables": {"customer": "included", "charge": choice}}}}
+    steps = [step("update", "Activation", "shop", {"sync": old}, {"sync": new})]
+    texts = {each.object: (each.severity, each.text) for each in consequences(tmp_path, {"shop": unit()}, *steps)}
+    found_severity, text = texts["connection shop: the table `shop.charge`"]
+    declared = f"declares the table `shop.charge` of the connection shop as {word}"
+    first = f": its rows may arrive for the first time, since `new` was {rule}" if severity == "stop" else ""
+    assert (found_severity, text.removesuffix(": no new rows arrive, and the rows in BigQuery stay")) == (
+        severity,
+        declared + first,
+    )
+
+
+def test_mode_of_a_table_leaves_it_included(tmp_path: Path):
+    old, new = (
+        {"new": "block_all", "schemas": {"shop": {"tables": {"charge": each}}}}
+        for each in ("included", {"mode": "history"})
+    )
+    steps = [step("update", "Activation", "shop", {"sync": old}, {"sync": new})]
+    assert [each.text for each in consequences(tmp_path, {"shop": unit()}, *steps)] == [
+        "declares the mode of the table `shop.charge` of the connection shop as history"
+    ]

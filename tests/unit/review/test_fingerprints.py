@@ -27,7 +27,14 @@ from tests.unit.review.stops import Stop, environment, stops
 NEVER = frozenset(
     {
         *("config_changed", "connection_adopted", "connection_created", "connection_paused", "connection_started"),
-        *("dataset_adopted", "dataset_changed", "dataset_created", "dataset_released", "destination_created"),
+        *(
+            "dataset_adopted",
+            "dataset_changed",
+            "dataset_created",
+            "dataset_moved",
+            "dataset_released",
+            "destination_created",
+        ),
         *("fivetran_access_left", "function_revoked", "owners_changed", "pause_explained", "pending"),
         *("project_role_revoked", "quota", "rule_changed", "schedule_changed", "sensitive_set", "tables_narrowed"),
         *("unit_renamed", "variable_added"),
