@@ -176,6 +176,7 @@ class _Checks:
         except fivetran_api.Forbidden as error:
             yield unreadable_access(self._environment, error.answer)
             return
+        users: list[fivetran_api.User] = []
         with contextlib.suppress(fivetran_api.Forbidden):
             users = list(client.list_users())
             shown = {user.id: mask_name(user.email or user.id, known) for user in users}
@@ -183,7 +184,7 @@ class _Checks:
         roles: list[fivetran_api.Role] = []
         with contextlib.suppress(fivetran_api.Forbidden):
             roles = list(client.list_roles())
-        yield from check_access(live, self._environment, today(), client.account_info().user_id, roles)
+        yield from check_access(live, self._environment, today(), client.account_info().user_id, roles, users=users)
 
     def _check_destination(self, client: FivetranClient, group_id: str) -> Iterator[Check]:
         try:

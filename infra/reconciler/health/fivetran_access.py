@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -78,7 +78,13 @@ def describe_key(key: SystemKey, name: str, last: date, day: date) -> str:
 
 
 def check_access(
-    live: LiveRoles, environment: Environment, today: date, own: str | None, known_roles: Iterable[Role]
+    live: LiveRoles,
+    environment: Environment,
+    today: date,
+    own: str | None,
+    known_roles: Iterable[Role],
+    *,
+    users: Iterable[User] = (),
 ) -> Iterator[Check]:
     """Check that the declared members have their roles, and that others have none.
 
@@ -88,12 +94,13 @@ def check_access(
         today: The day by which an entry's last day is over.
         own: The id of the API key's user.
         known_roles: The roles of the account; empty where they cannot be read.
+        users: The users of the account; empty where they cannot be read.
     """
     if environment.fivetran_access is None:
         return
     found = [
         *_unknown_roles(environment, {role.name: role for role in known_roles}),
-        *_differences(live, declared_roles(environment, today), environment),
+        *_differences(live, declared_roles(environment, today), environment, {*map(_address, users)}),
         *_undeclared(live, environment, today, own),
     ]
     if live.is_without_teams:
@@ -137,14 +144,26 @@ def _unknown_roles(environment: Environment, known: Mapping[str, Role]) -> Itera
             yield Check(_CHECK, "failed", text, f"correct `fivetran.access` in {environment.file}")
 
 
-def _differences(live: LiveRoles, declared: Mapping[str, str], environment: Environment) -> Iterator[Check]:
+def _address(user: User) -> str:
+    return f"user:{user.email or ''}".lower()
+
+
+def _differences(
+    live: LiveRoles, declared: Mapping[str, str], environment: Environment, users: Collection[str]
+) -> Iterator[Check]:
     up = commands.up(environment.name, refresh=True)
     for name, role in sorted(declared.items()):
         there: GroupMember | None = live.members.get(member_key(name))
         if there is None:
             if not (live.is_without_teams and name.startswith("team:")):
-                text = f"{name} does not have the declared role {role}"
-                yield Check(_CHECK, "warning", text, f"run {up}")
+                text, step = f"{name} does not have the declared role {role}", f"run {up}"
+                if users and name.startswith("user:") and name.lower() not in users:
+                    text += ": the Fivetran account has no user with this address"
+                    step = f"invite the user in Fivetran, or correct the address, then {step}"
+                elif name.startswith("team:") and name.removeprefix("team:") not in live.teams:
+                    text += ": Fivetran has no team of this name"
+                    step = f"create the team in Fivetran, or correct its name, then {step}"
+                yield Check(_CHECK, "warning", text, step)
         elif not roles.is_same(there.role, role):
             yield Check(_CHECK, "warning", f"{name} has {there.role}, not the declared role {role}", f"run {up}")
         elif there.note:

@@ -99,6 +99,9 @@ def test_page_and_daily_issue_have_undeclared_members_and_expiring_keys(members:
         assert "the Fivetran system key nightly (system_nightly) expires on 2027-01-20, in 17 days" in shown
 
 
+NO_USER = "the Fivetran account has no user with this address"
+
+
 def test_doctor_leaves_out_roles_that_members_have_in_other_groups(members: Workspace):
     members.admin("POST", "/groups", {"name": "Other"})
     members.admin("PATCH", "/groups/Other/access", {ANN: MANAGE, BOB: MANAGE})
@@ -118,12 +121,15 @@ def test_doctor_accepts_a_former_name_of_a_role(members: Workspace):
 def test_doctor_names_each_difference_between_file_and_group(members: Workspace):
     members.admin("POST", "/users", {"email": "new@example.com", "verified": False})
     members.admin("PATCH", "/groups/Dev/access", {"user:new@example.com": VIEW})
-    declare(members, {ANN: VIEW, BOB: VIEW, "user:new@example.com": VIEW, OWN: "Watcher"})
+    unknown = {"user:gone@example.com": VIEW, "team:Nobody": VIEW}
+    declare(members, {ANN: VIEW, BOB: VIEW, "user:new@example.com": VIEW, OWN: "Watcher", **unknown})
     assert checks(members) == [
         ("ok", f"{KEY}@example.com: may change every connector as Account Administrator"),
         ("failed", "the account has no role Watcher for a destination"),
+        ("warning", f"team:Nobody does not have the declared role {VIEW}: Fivetran has no team of this name"),
         ("warning", f"{ANN} does not have the declared role {VIEW}"),
         ("warning", f"{BOB} has {EDIT}, not the declared role {VIEW}"),
+        ("warning", f"user:gone@example.com does not have the declared role {VIEW}: {NO_USER}"),
         ("warning", f"user:new@example.com has {VIEW} (invited, has not accepted)"),
         ("warning", f"{OWN} has {MANAGE}, not the declared role Watcher"),
         ("warning", f"{TEAM} has {EDIT} in the Fivetran group Dev, but no file declares it"),

@@ -234,6 +234,20 @@ def test_first_preview_shows_what_the_run_changes(group: Fivetran, caplog):
     assert group.writes() == []
 
 
+def test_preview_names_whom_a_policy_begins_to_revoke(group: Fivetran, caplog):
+    olds = _create(group, {ADMIN: MANAGE, ANN: VIEW})
+    group.set_access(group.group, **{BOB: EDIT})
+    run.declare(is_preview=True)
+    caplog.clear()
+    news = _props(group, {ADMIN: MANAGE}, undeclared_access="revoked")
+    inputs = GroupAccessProvider().check(olds, news).inputs
+    GroupAccessProvider().diff(group.group, olds, inputs)
+    assert sorted(record.message.partition(": ")[2] for record in caplog.records) == [
+        f"revokes {EDIT} in the Fivetran group Group_Dev from {BOB}",
+        f"revokes {VIEW} in the Fivetran group Group_Dev from {ANN}",
+    ]
+
+
 def test_key_that_may_not_read_teams_grants_roles_to_users(group: Fivetran):
     group.permit(KEY, DESTINATION="MANAGE")
     outs = _create(group, {ADMIN: MANAGE, ANN: VIEW, TEAM: EDIT})

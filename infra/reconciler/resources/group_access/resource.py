@@ -56,6 +56,9 @@ class GroupAccessProvider(Provider):
         run.declare(group_members={member: (path, ticket) for member, (path, ticket) in lines.items()})
         if run.declared.is_preview and not olds:
             _log(news, _look_ahead(news))
+        elif run.declared.is_preview and _begins_to_revoke(olds, news):
+            others = [each for each in _look_ahead(news) if each.after is None and each.member not in olds["members"]]
+            _log(news, others)
         return CheckResult(news, [])
 
     @operation
@@ -138,6 +141,11 @@ def inputs(environment: Environment, today: date) -> dict[str, Any]:
         _POLICY: environment.policy.undeclared_fivetran_access,
         _LINES: lines,
     }
+
+
+def _begins_to_revoke(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Return whether the policy begins to revoke roles, which the last run did not record."""
+    return olds.get(_POLICY) != "revoked" == news.get(_POLICY) and not olds.get(_UNDECLARED)
 
 
 def _terms(grant: Grant) -> str:
