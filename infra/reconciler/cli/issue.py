@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
@@ -16,7 +15,7 @@ from reconciler.cli.environments import SelectedEnvironment, select_environment
 from reconciler.cli.options import named_environment_option, outputs_option, run_url_option, specs_option, today_option
 from reconciler.cli.output import REPORTERS, Entry, Page, Section, print_note
 from reconciler.cli.report_sections import HEADINGS, find_sections
-from reconciler.cli.review_page import cut_page, read_review
+from reconciler.cli.review_page import cut_page, read_review, rejection
 from reconciler.cli.write_files import write_file
 from reconciler.github.client import GitHub
 from reconciler.github.codeowners import CodeOwners
@@ -29,9 +28,6 @@ _LONGEST = 57_000
 
 #: Where GitHub looks for the owners, in its order.
 _CODEOWNERS = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
-
-#: The place at the start of an error.
-_PLACE = re.compile(r"(?P<file>[^\s:]+\.yaml):(?P<line>\d+):(?P<column>\d+): ")
 
 _UNAPPLIED = {
     "rejected": "Why a run is rejected",
@@ -153,16 +149,8 @@ def _unapplied(items: Sequence[Item], document: ReviewDocument) -> list[Section]
         ]
         for severity, same in found.items()
     }
-    entries["rejected"] = [_rejection(each) for each in document.rejected]
+    entries["rejected"] = [entry for each in document.rejected for entry in rejection(each)]
     return [Section(heading, entries[key]) for key, heading in _UNAPPLIED.items()]
-
-
-def _rejection(text: str) -> Entry:
-    """Return why a run is rejected, with its line, by which the file's owners are found."""
-    found = _PLACE.match(text)
-    if found is None:
-        return Entry(text)
-    return Entry(text[found.end() :], file=found["file"], line=int(found["line"]), column=int(found["column"]))
 
 
 def _owners(sections: Iterable[Section], environment_file: str) -> tuple[str, ...]:

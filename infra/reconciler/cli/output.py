@@ -54,6 +54,8 @@ class Entry:
     """The entry as a row of the report's table, which the text format prints in place of `text`."""
     styles: tuple[str, ...] = ()
     """The colours of the cells on a terminal, as many as there are cells; an empty one is none."""
+    below: tuple[str, ...] = ()
+    """Lines that a page shows below the text: what the reader can do."""
     parts: tuple[Entry, ...] = ()
     """What an entry of a page is the sum of. Markdown shows them closed, for readers to open."""
 
@@ -159,6 +161,7 @@ class TextReporter(Reporter):
             for each in section.entries:
                 mark = f" [{each.mark}]" if each.mark else ""
                 lines.append(f"  {_place(each)}{each.text_with_owners}{mark}")
+                lines += [f"      {line}" for line in each.below]
                 for part in each.parts:
                     lines.append(f"      {_place(part)}{part.text}{f' [{part.mark}]' if part.mark else ''}")
         if not page.filled:
@@ -198,7 +201,7 @@ class GithubReporter(Reporter):
             if section.is_minor:
                 heading = f"<details><summary>{section.heading} ({len(section.entries)})</summary>"
             lines += [*([""] if lines else []), heading, ""]
-            lines += _items_by_file(section) if section.by_file else [_list_item(entry) for entry in section.entries]
+            lines += _items_by_file(section) if section.by_file else _items(section.entries)
             lines += ["", "</details>"] if section.is_minor else []
         if not page.filled and page.empty:
             lines += ["", f"{page.empty[0].upper()}{page.empty[1:]}."]
@@ -319,6 +322,13 @@ def _closed(parts: Sequence[Entry]) -> str:
     """Return a list that readers open, on the line of its item, so that it is in the item at any depth."""
     items = "".join(f"<li>{_list_item(part).removeprefix('- ')}</li>" for part in parts)
     return f"<details><summary>each by name</summary><ul>{items}</ul></details>" if parts else ""
+
+
+def _items(entries: Iterable[Entry]) -> Iterator[str]:
+    """Yield each entry, and below it its lines."""
+    for entry in entries:
+        yield _list_item(entry)
+        yield from (f"  - {escape_markdown(line)}" for line in entry.below)
 
 
 def _items_by_file(section: Section) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import BinaryIO
@@ -35,6 +36,9 @@ _SIMULATED = (
 )
 _QUICK = "The full review replaces this one, and only that one can be approved."
 
+#: The place at the start of an error.
+_PLACE = re.compile(r"(?P<file>[^\s:]+\.yaml):(?P<line>[1-9][0-9]{0,8}):(?P<column>[1-9][0-9]{0,8}): ")
+
 #: How many units are named.
 _MOST_NAMED = 10
 
@@ -66,7 +70,7 @@ def build_page(document: ReviewDocument, *, code_changed: bool = False) -> Page:
         severity: _entries([each for each in document.items if each.severity == severity], document)
         for severity in ("stop", "note", "detail")
     }
-    rejected = [Entry(each) for each in document.rejected]
+    rejected = [entry for each in document.rejected for entry in rejection(each)]
     sections = [
         Section(_HEADINGS[key], entries, by_file=key != "rejected", is_minor=key == "detail")
         for key, entries in {"rejected": rejected, **by_severity}.items()
@@ -77,6 +81,21 @@ def build_page(document: ReviewDocument, *, code_changed: bool = False) -> Page:
     introduction += [] if document.quick is None else [_describe_scope(document.quick)]
     empty = "nothing" if document.quick is None else "nothing, in the units that it covers"
     return Page(sections, title, empty, document.as_record(), introduction=introduction)
+
+
+def rejection(text: str) -> list[Entry]:
+    """Return why a run is rejected: an entry for each line that has a place, with the lines below it."""
+    entries: list[Entry] = []
+    for line in filter(str.strip, text.splitlines()):
+        found = _PLACE.match(line.strip())
+        if found is not None:
+            message, at, column = line.strip()[found.end() :], int(found["line"]), int(found["column"])
+            entries.append(Entry(message, file=found["file"], line=at, column=column))
+        elif entries:
+            entries[-1] = replace(entries[-1], below=(*entries[-1].below, line.strip()))
+        else:
+            entries.append(Entry(line.strip()))
+    return entries
 
 
 def cut_page(page: Page, longest: int) -> Page:

@@ -96,6 +96,28 @@ def test_errors_of_another_provider_are_masked(folder: Path, capsys: pytest.Capt
     assert "canary-1" not in page
 
 
+def test_reasons_of_a_rejection_are_one_line_each_with_what_to_do_below(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    reasons = (
+        "connectors/dev/environment.yaml: datasets cannot be moved, so this run changes nothing:\n"
+        "    connectors/dev/a.yaml:3:1: the dataset a is in US\n        Write US.\n"
+        "    connectors/dev/b.yaml:4:1: the dataset b is in US\n        Write US."
+    )
+    preview(folder, diagnostics=[{"severity": "error", "message": f"error: {reasons}"}])
+    code, page = review(capsys, folder, "--format", "github")
+    assert code == 1
+    assert page.splitlines()[4:] == [
+        "- connectors/dev/environment.yaml: datasets cannot be moved, so this run changes nothing:",
+        "- `connectors/dev/a.yaml:3:1`: the dataset a is in US",
+        "  - Write US.",
+        "- `connectors/dev/b.yaml:4:1`: the dataset b is in US",
+        "  - Write US.",
+    ]
+    _, text = review(capsys, folder)
+    assert text.splitlines()[4:6] == ["  connectors/dev/a.yaml:3:1: the dataset a is in US", "      Write US."]
+
+
 def test_page_for_a_comment_is_cut_and_the_summary_has_all(folder: Path, capsys: pytest.CaptureFixture[str]):
     preview(folder, *(granted(f"{number:04}@example.com", f"d{number}") for number in range(2_000)))
     _, page = review(capsys, folder, "--format", "github", "--summary", "summary.md")
