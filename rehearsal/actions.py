@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,16 +32,41 @@ _USES = re.compile(r"uses: ([\w.-]+/([\w.-]+))((?:/[\w.-]+)*)@([0-9a-f]{40})")
 _UNKNOWN = re.compile(r"^ *(?:queue: max|deployment: false) *(?:#.*)?\n", re.MULTILINE)
 
 
+#: act gives the jobs of a matrix the outputs of the one that ends first, where GitHub takes what each of them has.
+#: Jobs that end at the same time would also write one map at once.
+_OUTPUTS = "pkg/runner/run_context.go"
+_CORRECTIONS = (
+    ("if v != interpolated {", 'if v != interpolated && (interpolated != "" || len(rc.Matrix) == 0) {'),
+    (
+        "for k, v := range rc.Run.Job().Outputs {",
+        "writesOutputs <- true\n\t\tdefer func() { <-writesOutputs }()\n\t\tfor k, v := range rc.Run.Job().Outputs {",
+    ),
+)
+
+
 def install_act(folder: Path) -> Path:
-    """Build act with Go, and return the program."""
-    program = folder / "act"
+    """Build act with Go, so that the jobs of a matrix have outputs as on GitHub, and return the program."""
+    program = folder / "act-merged"
     if program.is_file():
         return program
     go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
     if go is None:
         raise RuntimeError("Go builds act, and there is no `go` on PATH\n    Install Go: https://go.dev/doc/install")
     folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run([go, "install", ACT], env={**os.environ, "GOBIN": str(folder)}, check=True, timeout=1200)
+    download = [go, "mod", "download", "-json", ACT]
+    listed = subprocess.run(download, cwd=folder, check=True, capture_output=True, timeout=1200)
+    with tempfile.TemporaryDirectory() as scratch:
+        source = Path(scratch) / "act"
+        shutil.copytree(json.loads(listed.stdout)["Dir"], source, copy_function=shutil.copyfile)
+        for each in (source, *source.rglob("*")):
+            each.chmod(0o755 if each.is_dir() else 0o644)
+        file = source / _OUTPUTS
+        text = file.read_text()
+        for old, new in _CORRECTIONS:
+            assert text.count(old) == 1, f"{ACT}: {_OUTPUTS} has {text.count(old)} times: {old}"
+            text = text.replace(old, new)
+        file.write_text(f"{text}\nvar writesOutputs = make(chan bool, 1)\n")
+        subprocess.run([go, "build", "-o", str(program), "."], cwd=source, check=True, timeout=1200)
     return program
 
 

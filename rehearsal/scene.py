@@ -81,10 +81,11 @@ class Scene:
         """Give a subfolder of dev a stack of its own, as an administrator does before a pull request uses it."""
         stack = f"dev.{folder}"
         content = yaml.safe_dump({**ENVIRONMENT, "policy": POLICY, "stacks": [folder]}, sort_keys=False)
-        files = {"connectors/dev/environment.yaml": content}
+        # Each stack has a key of its own.
+        own = _create_stack(stack, self.actions).read_text()
         settings = (ROOT / "Pulumi.dev.yaml").read_text()
-        self.hub.commit({**files, f"Pulumi.{stack}.yaml": settings}, message="Split dev")
-        _create_stack(stack, self.actions)
+        files = {"connectors/dev/environment.yaml": content, f"Pulumi.{stack}.yaml": settings + own}
+        self.hub.commit(files, message="Split dev")
         _apply(self, files, "dev", stack)
 
     def open(self, branch: str, files: Mapping[str, str | None]) -> int:
@@ -260,16 +261,19 @@ def _apply(scene: Scene, files: Mapping[str, str | None], *stacks: str) -> None:
     for stack in stacks:
         # A copy, since the engine may write into the stack's file.
         settings = folder / f"Pulumi.{stack}.yaml"
-        settings.write_bytes((ROOT / f"Pulumi.{stack.partition('.')[0]}.yaml").read_bytes())
+        if not settings.is_file():
+            settings.write_bytes((ROOT / settings.name).read_bytes())
         env["PULUMI_OPTION_CONFIG_FILE"] = str(settings)
         command = ["pulumi", "up", "--stack", stack, "--yes", "--skip-preview", "--non-interactive"]
         done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def _create_stack(stack: str, actions: Actions) -> None:
+def _create_stack(stack: str, actions: Actions) -> Path:
+    """Create a stack, and return its settings, in which Pulumi wrote its key."""
     folder = actions.folder / f"stack-{stack}"
     folder.mkdir()
     (folder / "Pulumi.yaml").write_bytes((ROOT / "Pulumi.yaml").read_bytes())
     env = {**os.environ, **actions.variables, **actions.vars, "PULUMI_SKIP_UPDATE_CHECK": "1"}
     subprocess.run(["pulumi", "stack", "init", stack, "--non-interactive"], cwd=folder, env=env, check=True)
+    return folder / f"Pulumi.{stack}.yaml"
