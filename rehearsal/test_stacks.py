@@ -64,7 +64,7 @@ def test_workflows_review_apply_and_repair_the_stack_of_a_subfolder(scene: Scene
     assert scene.admin.connections()["shop"]["sync_frequency"] == 60
 
 
-def test_strangers_pull_request_is_simulated_for_each_stack_and_applied_in_order(scene: Scene):
+def test_strangers_pull_request_is_simulated_for_each_stack_and_approves_nothing(scene: Scene):
     scene.split("crm")
     payroll = stripe("payroll", schedule={"by": "fivetran", "every": "24h"})
     files = {
@@ -89,11 +89,18 @@ def test_strangers_pull_request_is_simulated_for_each_stack_and_applied_in_order
     assert jobs(reviewed.log) == {"validate", "review", *simulated}
     assert scene.admin.requests() == []
     assert states(scene) == stored
-    # A code owner merges it: the environment's own stack comes first.
-    merged = scene.run_merge(merge(scene, number)).ok()
-    assert jobs(merged.log) == {"find stacks", "apply to dev", "apply to dev.crm", "apply to prod"}
-    created = [each["name"] for each in sorted(scene.admin.connections().values(), key=lambda each: each["created_at"])]
-    assert created.index("tour") < created.index("shop")
+    # A simulation approves nothing: each stack stops after the merge, the environment's own one first.
+    stopped = scene.run_merge(merge(scene, number))
+    assert stopped.code != 0
+    assert jobs(stopped.log) == {"find stacks", "apply to dev", "apply to dev.crm", "apply to prod"}
+    assert stopped.log.rindex("[merge/apply to dev ") < stopped.log.index("[merge/apply to dev.crm ")
+    assert scene.admin.writes() == []
+    assert states(scene) == stored
+    # What the job of a stack printed is approved for it alone.
+    for stack, units in {"dev": {"tour"}, "dev.crm": {"tour", "shop"}}.items():
+        printed = re.findall(rf"^\[merge/apply to {re.escape(stack)} .*fingerprints=(\w+)", stopped.log, re.MULTILINE)
+        scene.dispatch(stack, *printed).ok()
+        assert set(scene.admin.connections()) == units
 
 
 def test_end_of_stack_that_has_units_stops_its_environment_and_changes_nothing(scene: Scene):

@@ -32,7 +32,9 @@ _HEADINGS = {
 
 _SIMULATED = (
     "This is a simulation. No credential was used. The preview ran against local services that hold what the base "
-    "branch declares, so it does not know what was changed in Fivetran or BigQuery. It cannot be approved."
+    "branch declares, so it does not know what was changed in Fivetran or BigQuery. It cannot be approved: after a "
+    "merge, the run stops at what needs approval, and prints how to approve that. Push the commit to a branch of this "
+    "repository for a review that can be approved."
 )
 _QUICK = "The full review replaces this one, and only that one can be approved."
 
