@@ -68,13 +68,15 @@ class AccessLists:
         self._lock = threading.Lock()
         self._clients: dict[str, Datasets] = {}
         self._ahead: dict[tuple[str, str], Future[AccessList | None]] = {}
+        self._asked: set[tuple[str, str]] = set()
         self._pace = Pace(READS_BESIDE_PLUGIN)
         self._answers = Pace(READS_BESIDE_PLUGIN)
 
     def expect(self, project: str, dataset_ids: Iterable[str]) -> None:
-        """Start reading what a refresh is going to ask for."""
+        """Start reading what a refresh is going to ask for, and has not asked for yet."""
         with self._lock:
-            wanted = [id_ for id_ in dataset_ids if (project, id_) not in self._ahead]
+            known = self._ahead.keys() | self._asked
+            wanted = [id_ for id_ in dataset_ids if (project, id_) not in known]
             pool = ThreadPoolExecutor(READS_AT_ONCE, thread_name_prefix="read-access-lists")
             self._ahead |= {(project, id_): pool.submit(self._get, project, id_) for id_ in wanted}
         pool.shutdown(wait=False)
@@ -88,6 +90,7 @@ class AccessLists:
         self._answers.wait()
         with self._lock:
             ahead = self._ahead.pop((project, dataset_id), None)
+            self._asked.add((project, dataset_id))
         return self._get(project, dataset_id) if ahead is None else ahead.result()
 
     def datasets(self, project: str) -> Datasets:
