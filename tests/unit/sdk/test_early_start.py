@@ -87,7 +87,8 @@ def test_program_waits_for_the_preflight_before_it_makes_any_other_resource(
 ):
     made: list[str] = []
     waited: list[tuple[str, list[str]]] = []
-    as_the_sdk = pulumi.resource.register_resource
+    module: Any = pulumi.resource
+    as_the_sdk = module.register_resource
 
     def noted(res: Any, *arguments: Any) -> None:
         made.append(type(res).__name__)
@@ -96,7 +97,7 @@ def test_program_waits_for_the_preflight_before_it_makes_any_other_resource(
     async def wait(resource: Any) -> None:
         waited.append((type(resource).__name__, [each for each in made if each != "Stack"]))
 
-    monkeypatch.setattr(pulumi.resource, "register_resource", noted)
+    monkeypatch.setattr(module, "register_resource", noted)
     monkeypatch.setattr(program, "wait_until_sent", wait)
     register(Files(tmp_path, {"shop": unit()}).load())
     assert waited == [("Preflight", ["Preflight"])]
