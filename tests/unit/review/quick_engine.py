@@ -132,16 +132,16 @@ def reviews(before: Files, after: Files) -> tuple[list[Consequence], list[Conseq
 
 
 def _consequences(state: State, registered: _Mocks, loaded: Loaded) -> list[Consequence]:
-    text = json.dumps({"steps": [stack(), *steps(state, registered, loaded)]})
+    text = json.dumps({"steps": [stack(), *steps(state, registered.state, loaded)]})
     found = find_consequences(read_preview(text, "preview", "dev"), loaded, "dev", TODAY, {})
     return [each for each in found if each.kind != "quota"]
 
 
-def steps(state: State, registered: _Mocks, loaded: Loaded) -> Iterator[dict[str, Any]]:
+def steps(state: State, registered: State, loaded: Loaded) -> Iterator[dict[str, Any]]:
     """Yield the steps of a preview."""
     former = {unit.name: unit.formerly for unit in loaded.fleet("dev").units if unit.formerly}
     seen = set()
-    for urn, new in registered.state.items():
+    for urn, new in registered.items():
         name = urn.rsplit("::", 1)[1]
         before = urn if urn in state or ":dynamic/fivetran:" not in urn else _urn(new["type"], former.get(name, name))
         seen.add(before)

@@ -14,8 +14,9 @@ import pytest
 import yaml
 from tests.certificates import authority
 from tests.unit.review.previews import ENVIRONMENT, TODAY, stack, unit
-from tests.unit.review.quick_engine import Files, register, steps
+from tests.unit.review.quick_engine import Files, State, register, steps
 
+from reconciler.config import Loaded
 from reconciler.config.schema.schemas import SCHEMAS
 from reconciler.review.consequence import Consequence
 from reconciler.review.preview import read_preview
@@ -764,21 +765,39 @@ def _put(node: Any, path: _Path, value: Any) -> Any:
     return changed
 
 
-def review_of(folder: Path, before: Files, after: Files) -> list[Consequence]:
-    """Return the full review of a change, with the outputs of the run before."""
-    (folder / "dev").mkdir(exist_ok=True)
+#: What was registered for files, by the folder and what the files say: many reviews are of the same ones.
+_REGISTERED: dict[tuple[Path, str], tuple[Loaded, State]] = {}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A specs folder for all reviews, with the files that specs name."""
+    folder = tmp_path_factory.mktemp("specs")
+    (folder / "dev").mkdir()
     for name, content in OWN_FILES.items():
         (folder / "dev" / name).write_text(content)
-    was = before.load()
-    assert not was.problems, [str(each) for each in was.problems]
+    return folder
+
+
+def registered(files: Files) -> tuple[Loaded, State]:
+    """Return what files mean, and what the program registers for them."""
+    key = files.folder, json.dumps([files.units, files.environment], default=repr)
+    if key not in _REGISTERED:
+        loaded = files.load()
+        assert not loaded.problems, [str(each) for each in loaded.problems]
+        _REGISTERED[key] = loaded, register(loaded).state
+    return _REGISTERED[key]
+
+
+def review_of(before: Files, after: Files) -> list[Consequence]:
+    """Return the full review of a change, with the outputs of the run before."""
+    was, state = registered(before)
     units = was.fleet("dev").units
     owners = {each.name: {"owners": list(each.owners)} for each in units}
     tasks = [getattr(each.connector.schedule, "task_id", None) for each in units if each.connector]
     variables = {f"{task}_connector_id": "an_id" for task in tasks if task}
-    state = register(was).state
-    now = after.load()
-    assert not now.problems, [str(each) for each in now.problems]
-    listed = [stack(units=owners, airflow_variables=variables), *steps(state, register(now), now)]
+    now, later = registered(after)
+    listed = [stack(units=owners, airflow_variables=variables), *steps(state, later, now)]
     return find_consequences(read_preview(json.dumps({"steps": listed}), "preview", "dev"), now, "dev", TODAY, {})
 
 
@@ -829,16 +848,16 @@ def test_each_key_of_a_schema_has_a_line_in_a_review_or_a_reason(schema: str, co
     assert covered - keys == set(), "no schema has these keys"
 
 
-def test_each_changed_key_of_a_unit_has_a_line_in_its_review(tmp_path: Path):
+def test_each_changed_key_of_a_unit_has_a_line_in_its_review(folder: Path):
     cases = {f"k{number}": case for number, case in enumerate(UNITS)}
     environment = {
         **ENVIRONMENT,
         "default_access": [{"role": "roles/bigquery.dataViewer", "members": ["group:g@example.com"]}],
         "policy": {"trust": "any"},
     }
-    before = Files(tmp_path, {name: case.before(name) for name, case in cases.items()}, environment)
-    after = Files(tmp_path, {name: case.after(name) for name, case in cases.items()}, environment)
-    found = review_of(tmp_path, before, after)
+    before = Files(folder, {name: case.before(name) for name, case in cases.items()}, environment)
+    after = Files(folder, {name: case.after(name) for name, case in cases.items()}, environment)
+    found = review_of(before, after)
     for name, case in cases.items():
         lines = [each for each in found if each.unit == name or each.place.startswith(f"dev/{name}.yaml")]
         fitting = [each for each in lines if each.severity == case.severity and re.search(case.words, each.text)]
@@ -847,17 +866,17 @@ def test_each_changed_key_of_a_unit_has_a_line_in_its_review(tmp_path: Path):
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: " ".join(_named(setting)))
-def test_changed_key_of_an_environment_has_a_line(tmp_path: Path, setting: Setting):
+def test_changed_key_of_an_environment_has_a_line(folder: Path, setting: Setting):
     units = {"shop": unit(dataset={"labels": {"a": "1"}}, expires="2027-01-05")}
     units["shop"]["connector"]["config"] = {"api_key": {"secret": "key", "version": 1}}
     if setting.value == "forbidden":
         del units["shop"]["expires"]
-    before = Files(tmp_path, units, _without_conflict(BEFORE, setting))
-    after = Files(tmp_path, units, _put(before.environment, setting.path, setting.value))
-    there = review_of(tmp_path, before, after)
+    before = Files(folder, units, _without_conflict(BEFORE, setting))
+    after = Files(folder, units, _put(before.environment, setting.path, setting.value))
+    there = review_of(before, after)
     _assert_line(there, setting.severity, setting.words)
     if setting.back[1]:
-        back = review_of(tmp_path, after, before)
+        back = review_of(after, before)
         _assert_line(back, *setting.back)
 
 
@@ -874,9 +893,9 @@ def _assert_line(found: list[Consequence], severity: str, words: str) -> None:
     assert any(re.match(r"dev/environment\.yaml:\d+:\d+$", each.place) for each in fitting)
 
 
-def test_renamed_unit_is_shown_with_both_names(tmp_path: Path):
-    before, after = Files(tmp_path, {"shop": unit()}), Files(tmp_path, {"store": unit(formerly="shop")})
-    [line] = review_of(tmp_path, before, after)
+def test_renamed_unit_is_shown_with_both_names(folder: Path):
+    before, after = Files(folder, {"shop": unit()}), Files(folder, {"store": unit(formerly="shop")})
+    [line] = review_of(before, after)
     assert (line.severity, line.text) == (
         "note",
         "renames the unit shop to store: its connection, its datasets and their data stay",
@@ -893,8 +912,8 @@ def test_renamed_unit_is_shown_with_both_names(tmp_path: Path):
     ],
     ids=["comment", "line ends", "order of keys", "order of owners"],
 )
-def test_change_of_the_text_alone_has_no_line(tmp_path: Path, change: Callable[[str], str]):
+def test_change_of_the_text_alone_has_no_line(folder: Path, change: Callable[[str], str]):
     text = yaml.safe_dump(unit(owners=["a@example.com", "b@example.com"]), sort_keys=False)
     assert change(text) != text
-    files = [Files(tmp_path, {"shop": each}) for each in (text, change(text))]
-    assert review_of(tmp_path, *files) == []
+    files = [Files(folder, {"shop": each}) for each in (text, change(text))]
+    assert review_of(*files) == []

@@ -38,7 +38,7 @@ def test_hostile_text_in_a_file_is_not_markup_in_a_review(tmp_path: Path, text: 
     roles = {**ENVIRONMENT["fivetran"], "access": [{"role": text, "members": [f"team:{text}"], "ticket": text}]}
     environment = {**ENVIRONMENT, "fivetran": roles}
     before = Files(tmp_path, {"shop": unit(dataset={"access": [{**grant, "condition": {**condition, "title": "a"}}]})})
-    found = review_of(tmp_path, before, Files(tmp_path, {"shop": changed}, environment))
+    found = review_of(before, Files(tmp_path, {"shop": changed}, environment))
     assert len(found) >= 5
     page = build_page(ReviewDocument.of("dev", found))
     markdown = REPORTERS["github"].format_page(page)
