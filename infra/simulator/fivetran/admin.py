@@ -8,7 +8,8 @@ These are not logged, and count against no quota.
 - `GET  /_admin/snapshot[?secrets=true]`: all groups, destinations and connections, with `config` as it arrived, and
   `effective` as syncs use it. Secret values are masked without `secrets=true`.
 - `POST /_admin/reset`: delete every object, script, fault, logged request and used quota. Options, credentials and
-  registered services stay.
+  registered services stay. `POST /_admin/reset-all` does so in all local services but Cloud Storage and GitHub, and
+  sets the options with which they began.
 - `GET  /_admin/requests[?since=N]`: the requests after number N: method, route, path, query, status (0: no answer),
   names of the body's keys. `GET /_admin/requests/counts`: the number of requests per route. `DELETE` deletes them.
 - `GET, POST, DELETE /_admin/faults`: list, add (see `faults`), remove all. `DELETE /_admin/faults/{id}` removes one.
@@ -61,10 +62,15 @@ async def _snapshot(request: web.Request) -> Any:
     return by_hand.snapshot(request.app[STATE], secrets=request.query.get("secrets") == "true")
 
 
+def reset(app: web.Application) -> None:
+    """Delete every object, script, fault, logged request and used quota."""
+    app[FAULTS].clear(drop=True)
+    app[LOG].clear()
+    app[STATE].clear()
+
+
 async def _reset(request: web.Request) -> Any:
-    request.app[FAULTS].clear(drop=True)
-    request.app[LOG].clear()
-    request.app[STATE].clear()
+    reset(request.app)
     return {}
 
 

@@ -46,6 +46,13 @@ def build_admin(store: Store, faults: Faults) -> web.Application:
     return app
 
 
+def reset(store: Store, faults: Faults) -> None:
+    """Delete all objects, faults (held calls continue) and counts."""
+    store.clear()
+    faults.clear()
+    faults.calls.clear()
+
+
 @web.middleware
 async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
@@ -80,9 +87,7 @@ class _Admin:
 
     async def reset(self, request: web.Request) -> web.Response:
         """Delete all objects, faults (held calls continue) and counts."""
-        self.store.clear()
-        self.faults.clear()
-        self.faults.calls.clear()
+        reset(self.store, self.faults)
         return web.json_response({})
 
     async def calls(self, request: web.Request) -> web.Response:

@@ -60,6 +60,13 @@ def build_admin(vault: Vault, faults: Faults, log: RequestLog) -> web.Applicatio
     return app
 
 
+def reset(vault: Vault, faults: Faults, log: RequestLog) -> None:
+    """Delete secrets, denials, faults and requests."""
+    vault.store.clear()
+    faults.clear()
+    log.clear()
+
+
 @web.middleware
 async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
@@ -83,9 +90,7 @@ class _Admin:
 
     async def reset(self, request: web.Request) -> web.Response:
         """Delete everything."""
-        self._store.clear()
-        self._faults.clear()
-        self._log.clear()
+        reset(self._vault, self._faults, self._log)
         return web.json_response({})
 
     async def put_versions(self, request: web.Request) -> web.Response:

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from tests.served import PLAIN
 
 from reconciler.cli.main import main
 from simulator.process import Simulators
@@ -49,20 +50,16 @@ class Workspace:
     """An empty account and project, and a specs folder with one environment `dev` whose group exists."""
 
     def __init__(self, simulators: Simulators, specs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self._http = httpx.Client(base_url=simulators.admin_url, timeout=30)
+        self._http = httpx.Client(base_url=simulators.admin_url, timeout=30, trust_env=False, verify=PLAIN)
         self._capsys = capsys
         self.admin_url = simulators.admin_url
         self.specs = specs
-        self.admin("POST", "/reset")
-        self.admin("POST", "/gcp/reset")
-        self.admin("DELETE", "/faults")
+        self.admin("POST", "/reset-all")
         self.group_id: str = self.admin("POST", "/groups", {"name": "Dev"})["id"]
         self.write("environment", ENVIRONMENT)
 
-        self._usual = self.admin("GET", "/options")
-
     def close(self) -> None:
-        self.admin("PATCH", "/options", self._usual)
+        self.admin("POST", "/reset-all")
         self._http.close()
 
     def admin(self, method: str, path: str, body: Any = None) -> Any:

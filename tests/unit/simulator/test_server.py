@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -60,6 +61,30 @@ def test_services_all_answer_at_the_addresses_in_the_environment(simulators: Sim
     bucket = httpx.post(f"http://{host}/storage/v1/b?project=p", json={"name": "states"})
     assert bucket.json()["name"] == "states"
     assert httpx.get(f"http://{host}/storage/v1/b/states").json()["name"] == "states"
+
+
+def test_reset_of_all_empties_the_services_and_sets_their_first_options(simulators: Simulators):
+    with httpx.Client(base_url=simulators.admin_url) as admin:
+
+        def everything() -> list[Any]:
+            paths = ("snapshot", "options", "faults", "gcp/state", "gcp/faults", "secret-manager/state")
+            return [admin.get(f"/{path}").raise_for_status().json() for path in paths]
+
+        admin.post("/reset-all").raise_for_status()
+        first = everything()
+        version = {"project": "p", "secret": "s", "value": "x"}
+        for method, path, body in (
+            ("POST", "/groups", {"name": "Dev"}),
+            ("PATCH", "/options", {"old_paths": False}),
+            ("POST", "/faults", {"kind": "html"}),
+            ("PUT", "/gcp/datasets/p/d", {}),
+            ("POST", "/gcp/faults", {"method": "Create", "error": "denied"}),
+            ("PUT", "/secret-manager/versions", {"versions": [version]}),
+        ):
+            admin.request(method, path, json=body).raise_for_status()
+        assert all(now != before for now, before in zip(everything(), first, strict=True))
+        admin.post("/reset-all").raise_for_status()
+        assert everything() == first
 
 
 def test_simulators_end_with_the_block_and_keep_nothing(simulators: Simulators):
