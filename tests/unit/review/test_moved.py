@@ -26,7 +26,7 @@ def writer(dataset: Any, **more: Any) -> dict[str, Any]:
 
 def review(folder: Path, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Return class, kind and text of what a change does."""
-    found = review_of(folder, Files(folder, before), Files(folder, after))
+    found = review_of(Files(folder, before), Files(folder, after))
     assert all(each.place for each in found)
     return [(each.severity, each.kind, each.text) for each in found if each.kind != "quota"]
 
