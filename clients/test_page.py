@@ -83,11 +83,11 @@ def test_page_searches_filters_and_sorts(pages):
         pages["small"],
         ["fill", "#search", "stripe finance"],
         count,
-        ["click", "#reset"],
+        ["click", "#clear-filters"],
         ["select", "#by-environment", "dev"],
         ["select", "#by-sensitive", "yes"],
         count,
-        ["click", "#reset"],
+        ["click", "#clear-filters"],
         ["fill", "#search", "analyst"],
         ["focus", ".tabulator-col[tabulator-field=name]"],
         ["press", "Enter"],
@@ -106,6 +106,26 @@ def test_page_searches_filters_and_sorts(pages):
     assert found[10]
     assert found[10] == sorted(found[12], reverse=True)
     assert found[12] == sorted(found[12])
+
+
+def ends_soon(row):
+    days = [str(row.expires or ""), *(grant.until or "" for grant in row.grants)]
+    return any("2026-11-30" <= day <= "2026-12-30" for day in days)
+
+
+@pytest.mark.parametrize(
+    ("tile", "is_meant"),
+    [
+        ("attention", lambda row: row.state == "attention"),
+        ("pending", lambda row: row.state == "pending"),
+        ("sensitive", lambda row: any(each.sensitive for each in row.datasets)),
+        ("soon", ends_soon),
+    ],
+)
+def test_number_on_top_filters_the_table(pages, tile, is_meant):
+    found = look(pages["small"], ["click", f"[data-filter={tile}]"], ["texts", f"{ROWS} button.link"])
+    assert found["messages"] == []
+    assert set(found["results"][1]) == {row.unit.name for row in example_estate(29).rows if is_meant(row)}
 
 
 def test_picture_shows_one_neighbourhood_by_keyboard_and_escape_clears_it(pages):

@@ -27,6 +27,7 @@ from reconciler.edits.environment import (
     Purpose,
     add_code_owners,
     environment_text,
+    missing_automation,
     people_left_out,
 )
 from reconciler.fivetran.api import Group
@@ -127,7 +128,7 @@ def init(
     changes = [FileChange(file, file.as_posix(), None, text.encode())]
     changes += [*_stack_file(environment), *_code_owners(specs, environment, code_owners)]
     notes = [] if group is not None else [_describe_new_group(facts.group, free)]
-    notes += [*reading.notes, *facts.project_readers, *people_left_out(facts, chosen)]
+    notes += [*reading.notes, *facts.project_readers, *people_left_out(facts, chosen), *missing_automation(facts)]
     code = apply_changes(changes, specs, day, finish, meaning=f"Add the environment {environment}", notes=notes)
     if code != Exit.FINE or not file.exists():
         return code

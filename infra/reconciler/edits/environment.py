@@ -139,6 +139,16 @@ def people_left_out(facts: Facts, purpose: Purpose) -> Iterable[str]:
                 yield f"{each} has {role} in the Fivetran group: declare it under `fivetran.access`, or remove it there"
 
 
+def missing_automation(facts: Facts) -> Iterable[str]:
+    """Yield what to add where no service account has access to every dataset, as in a new project."""
+    accounts = [each for members in facts.shared_access.values() for each in members if each.startswith("service")]
+    if not accounts:
+        yield (
+            "no service account has access to every dataset: name the one that applies under `automation`, with "
+            "roles/bigquery.dataOwner. Without it, only owners of the project can change the datasets"
+        )
+
+
 def environment_text(facts: Facts, purpose: Purpose, schema: str) -> str:
     """Return the text of an environment's file.
 

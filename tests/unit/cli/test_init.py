@@ -249,6 +249,13 @@ def test_init_processes_data_where_it_is_stored(account: Workspace, location: st
     }
 
 
+@pytest.mark.parametrize(("group", "project", "noted"), [("Staging", PROJECT, False), ("New", "dev-project", True)])
+def test_init_names_automation_that_no_dataset_has(account: Workspace, group: str, project: str, noted: bool):
+    arguments = ("--group", group, "--project", project, "--location", "EU", "--purpose", "trial", "--yes")
+    ran = account.run("init", "staging", *arguments)
+    assert ("notice: no service account has access to every dataset: name the one" in ran.err) is noted
+
+
 def test_init_names_code_owners_that_stay(account: Workspace):
     Path("CODEOWNERS").write_text("/connectors/staging/ @other/team\n")
     ran = account.run("init", "staging", "--group", "Staging", "--purpose", "trial", "--code-owner", "@a/b", "--yes")
