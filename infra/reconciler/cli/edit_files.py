@@ -17,7 +17,7 @@ import click
 
 from reconciler.cli import Exit
 from reconciler.cli.options import specs_option, today_option, unit_environment_option
-from reconciler.cli.output import inert, print_note, print_text
+from reconciler.cli.output import neutralise, print_note, print_text
 from reconciler.cli.write_files import replace_file
 from reconciler.config import Loaded, load
 from reconciler.config.folder import ENVIRONMENT_FILE, UNIT_NAME
@@ -287,7 +287,7 @@ def format_diff(change: FileChange) -> str:
     old, new = (change.shown if raw is not None else "/dev/null" for raw in (change.before, change.after))
     lines = []
     for line in difflib.unified_diff(before, after, old, new, n=3, lineterm="\n"):
-        text = inert(line.rstrip("\r\n"))
+        text = neutralise(line.rstrip("\r\n"))
         lines.append(click.style(text, fg=_COLOURS.get(line[0])) if line[0] in _COLOURS else text)
         if not line.endswith("\n"):
             lines.append("\\ No newline at end of file")

@@ -150,8 +150,8 @@ class TextReporter(Reporter):
         if report.columns and sys.stdout.isatty():
             return without_commands(format_for_terminal(report.columns, [_row(each) for each in report.entries]))
         if report.columns:
-            return inert(format_plain(report.columns, [_row(each) for each in report.entries]))
-        return inert("\n".join(line for entry in report.entries for line in _entry_lines(entry, report)))
+            return neutralise(format_plain(report.columns, [_row(each) for each in report.entries]))
+        return neutralise("\n".join(line for entry in report.entries for line in _entry_lines(entry, report)))
 
     def format_page(self, page: Page) -> str:
         """Return the title, then each heading with its entries indented."""
@@ -166,7 +166,7 @@ class TextReporter(Reporter):
                     lines.append(f"      {_place(part)}{part.text}{f' [{part.mark}]' if part.mark else ''}")
         if not page.filled:
             lines[0] += f": {page.empty}"
-        return inert("\n".join(lines))
+        return neutralise("\n".join(lines))
 
 
 class JsonReporter(Reporter):
@@ -232,15 +232,15 @@ def print_json(record: object) -> None:
 
 def print_note(text: str) -> None:
     """Print a line to stderr: a notice, a summary, an error."""
-    click.echo(inert(text), err=True)
+    click.echo(neutralise(text), err=True)
 
 
 def print_prompt(text: str) -> None:
     """Print to stderr what a user is asked for, and stay on its line; with an empty text, end the line."""
-    click.echo(inert(text), nl=not text, err=True)
+    click.echo(neutralise(text), nl=not text, err=True)
 
 
-def inert(text: str) -> str:
+def neutralise(text: str) -> str:
     """Return text on which neither a terminal nor a log of GitHub Actions acts. Lines and tabs stay."""
     return without_commands(_LINE.sub(lambda line: printable(line[0]), text))
 
@@ -285,7 +285,9 @@ def _entry_lines(entry: Entry, report: Report) -> Iterator[str]:
 
 def _row(entry: Entry) -> Row:
     """Return the entry's row. What a terminal acts on is taken out before the row gets colours."""
-    return Row(tuple(map(inert, entry.cells)), tuple(map(inert, entry.details)), entry.styles, _COLOURS[entry.level])
+    return Row(
+        tuple(map(neutralise, entry.cells)), tuple(map(neutralise, entry.details)), entry.styles, _COLOURS[entry.level]
+    )
 
 
 def _place(entry: Entry) -> str:
@@ -298,7 +300,7 @@ def _place(entry: Entry) -> str:
 def _annotation(entry: Entry, report: Report) -> str:
     """Return an annotation at the entry's place; lines and columns count from 1."""
     file, line = entry.file or report.file, entry.line or 1
-    text = inert("\n".join([f"{report.subject}: {entry.text}" if report.subject else entry.text, *entry.details]))
+    text = neutralise("\n".join([f"{report.subject}: {entry.text}" if report.subject else entry.text, *entry.details]))
     place = f"file={_escape_property(printable(file))},line={line},col={entry.column}"
     return f"::{_GITHUB_LEVELS[entry.level]} {place}::{_escape(text)}".replace("##[", "## [")
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from reconciler.cli.output import inert, print_note
+from reconciler.cli.output import neutralise, print_note
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -52,7 +52,7 @@ def follow() -> Iterator[Callable[[str, str], None]]:
         tasks: dict[str, TaskID] = {}
 
         def show(name: str, step: str) -> None:
-            text = inert(f"{name}: {step}").replace("\n", " ")
+            text = neutralise(f"{name}: {step}").replace("\n", " ")
             if name in tasks:
                 lines.update(tasks[name], description=text)
             else:

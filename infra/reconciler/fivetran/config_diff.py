@@ -79,7 +79,7 @@ def project(declared: Any, live: Any, field: Field | None = None) -> Any:
     if Reference.parse(declared) is not None or live == MASK:
         return declared
     if live is None or live is ABSENT:
-        return declared if says_nothing(declared) or _hides(declared) else ABSENT
+        return declared if may_be_left_out(declared) or _hides(declared) else ABSENT
     if isinstance(declared, Mapping):
         return _project_mapping(declared, live, field)
     if isinstance(declared, list):
@@ -100,7 +100,7 @@ def differences(declared: Any, live: Any, path: str = "", *, field: Field | None
         yield from differences(node, inner, f"{path}.{key}" if path else key, field=_inner(field, key))
 
 
-def says_nothing(declared: Any) -> bool:
+def may_be_left_out(declared: Any) -> bool:
     """Return whether Fivetran may leave a value out of its answers: an empty value, or False."""
     return declared is False or declared in ("", [], {})
 

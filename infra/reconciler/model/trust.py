@@ -54,8 +54,8 @@ class Trust:
     fingerprints: tuple[HostKey, ...] | Literal["any"] | None = None
 
     @property
-    def whatever_is_presented(self) -> tuple[str, ...]:
-        """The kinds of which setup tests accept any."""
+    def kinds_trusting_any(self) -> tuple[str, ...]:
+        """The kinds (certificates, fingerprints) of which setup tests accept whatever is presented."""
         kinds: Mapping[str, object] = {"certificates": self.certificates, "fingerprints": self.fingerprints}
         return tuple(kind for kind, declared in kinds.items() if declared == ANY)
 

@@ -15,7 +15,7 @@ from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, Updat
 
 from reconciler.model import Environment
 from reconciler.resources.operation import Provider, found, operation, stored
-from reconciler.resources.run.outcomes import OperationError, behind_file
+from reconciler.resources.run.outcomes import OperationError, prefix_file
 from reconciler.resources.run.run import run
 
 
@@ -54,7 +54,7 @@ class Outcome(Resource, module="reconciler", name="Outcome"):
 
 def _raise_failures() -> None:
     failures, forbidden = run.outcomes.failures(), run.outcomes.breaches()
-    lines = [behind_file(file, text) for file, text in sorted(failures.items())]
+    lines = [prefix_file(file, text) for file, text in sorted(failures.items())]
     if failures:
         lines.insert(0, f"{len(failures)} unit{'s' if len(failures) > 1 else ''} failed:")
     lines += [f"{file}: {text}" for file, text in sorted(forbidden.items())]

@@ -107,4 +107,4 @@ def test_any_certificate_is_trusted_when_the_policy_allows_it(folder: Path):
     (folder / "dev" / "shop.yaml").write_text(UNIT.replace("[{file: ca.pem}]", "any"))
     assert len(load(folder, folder).problems) == 1
     (folder / "dev" / "environment.yaml").write_text(f"{ENVIRONMENT}policy: {{trust: any}}\n")
-    assert _trust(folder).whatever_is_presented == ("certificates",)
+    assert _trust(folder).kinds_trusting_any == ("certificates",)

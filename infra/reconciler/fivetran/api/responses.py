@@ -44,7 +44,7 @@ _BY_STATUS: Mapping[int, type[errors.ApiError]] = {
 }
 
 
-def understand(call: Call, response: httpx.Response, *, secrets: Iterable[str], now: float, trusted: bool) -> Answer:
+def read_answer(call: Call, response: httpx.Response, *, secrets: Iterable[str], now: float, trusted: bool) -> Answer:
     """Return the answer of a 2xx; raise the error for another status.
 
     `now` is wall time, for `Retry-After` dates. `trusted` is whether the base URL has answered correctly before.

@@ -23,7 +23,7 @@ from reconciler.fivetran.api.errors import InvalidSettings, NotFound
 from reconciler.fivetran.api.json_reader import identity, text
 from reconciler.fivetran.api.pacing import Limits, Pacing, Turn
 from reconciler.fivetran.api.request import Answer, Call
-from reconciler.fivetran.api.responses import rate_limited, retry_after, understand
+from reconciler.fivetran.api.responses import rate_limited, read_answer, retry_after
 from reconciler.fivetran.api.retry import Retry, RetryState
 from reconciler.fivetran.api.transport_errors import HTTPX_ERRORS, as_transport_error
 
@@ -163,7 +163,7 @@ class Transport:
             seconds = retry_after(response.headers.get("Retry-After"), self._clock.wall())
             self._pacing.back_off(seconds or self._retry.first_wait_seconds, response.headers, turn)
         self._watch_clock(response.headers.get("Date"))
-        answer = understand(call, response, secrets=self._secrets, now=self._clock.wall(), trusted=self._trusted)
+        answer = read_answer(call, response, secrets=self._secrets, now=self._clock.wall(), trusted=self._trusted)
         self._trusted = True
         return answer
 

@@ -126,7 +126,7 @@ def declared(unit: Unit, connector: Connector) -> dict[str, Any]:
         "paused": connector.paused,
         "ended": connector.ended or None,
         "consent": connector.needs_consent or None,
-        "trusts_unseen": (connector.trust and list(connector.trust.whatever_is_presented)) or None,
+        "trusts_unseen": (connector.trust and list(connector.trust.kinds_trusting_any)) or None,
         "awaiting": connector.awaiting and {"what": connector.awaiting.what, "until": connector.awaiting.until},
         "sync": connector.sync and tables.inputs(connector.sync),
         "apply_changes": bool(connector.adopt and connector.adopt.apply_changes) or None,

@@ -22,7 +22,7 @@ from reconciler.resources.activation.failed_tests import failed_tests, format_fa
 from reconciler.resources.activation.pending import is_overdue, needs
 from reconciler.resources.adoption import AdoptionDecision
 from reconciler.resources.operation import mask_own_text
-from reconciler.resources.run.outcomes import OperationError, behind_file
+from reconciler.resources.run.outcomes import OperationError, prefix_file
 from reconciler.resources.run.run import run
 from reconciler.resources.run.setup_tests import deadline
 from reconciler.secrets import (
@@ -289,7 +289,7 @@ def _configure(news: Mapping[str, Any], state: dict[str, Any], *, fresh: bool = 
 
 def _warn(file: str, warnings: Iterable[str]) -> None:
     for warning in warnings:
-        logger.warning("%s", behind_file(file, tables.locate_text(file, warning)))
+        logger.warning("%s", prefix_file(file, tables.locate_text(file, warning)))
 
 
 def _adopt_or_start(news: Mapping[str, Any], state: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from reconciler.fivetran.api import Connection, NotFound
 from reconciler.fivetran.config_diff import ABSENT, Difference, differences
 from reconciler.resources.adoption import AdoptionDecision
 from reconciler.resources.connection import api_fields
-from reconciler.resources.connection.secret_values import are_all_kept, ours, reject_changes_around_kept
+from reconciler.resources.connection.secret_values import are_all_kept, keys_to_send, reject_changes_around_kept
 from reconciler.resources.package import code
 from reconciler.resources.run.outcomes import OperationError
 from reconciler.resources.run.run import run
@@ -134,7 +134,7 @@ def to_send(props: Mapping[str, Any], live: Connection, *, with_secrets: bool) -
     if fixed := [each for each in differing if each.path in api_fields.FIXED_SETTINGS]:
         raise OperationError(f"{fixed[0]}, and does not change it in a connection that exists: make the file match")
     if with_secrets:
-        keys |= ours(declared)
+        keys |= keys_to_send(declared)
     config = {key: value for key, value in declared.items() if key in keys}
     auth = auth if with_secrets and not are_all_kept(auth) else {}
     reject_changes_around_kept({"config": config, "auth": auth})

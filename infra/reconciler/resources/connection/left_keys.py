@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciler.fivetran import catalog
 from reconciler.fivetran.catalog import Field
-from reconciler.fivetran.config_diff import says_nothing
+from reconciler.fivetran.config_diff import may_be_left_out
 from reconciler.model import CONNECTION_SETTINGS, Reference
 from reconciler.resources.run.run import run
 from reconciler.resources.settings import left_setting_warning
@@ -36,7 +36,9 @@ def warnings(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
     """Return what the user has to know of keys that left the file, a message each. No value is in it."""
     left = find_left_keys(olds, news)
     return [
-        _warning(news, path) for path, value in left.items() if not says_nothing(value) and not _is_default(path, value)
+        _warning(news, path)
+        for path, value in left.items()
+        if not may_be_left_out(value) and not _is_default(path, value)
     ]
 
 

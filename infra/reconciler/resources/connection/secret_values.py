@@ -59,11 +59,11 @@ def reject_changes_around_kept(fields: Mapping[str, Any]) -> None:
     )
 
 
-def ours(tree: Mapping[str, Any]) -> set[str]:
+def keys_to_send(tree: Mapping[str, Any]) -> set[str]:
     """Return the keys of a config under which there is a reference that can be resolved."""
     return {key for key, node in tree.items() if any(not reference.held for _, reference in references(node))}
 
 
 def are_all_kept(tree: Mapping[str, Any]) -> bool:
     """Return whether a tree has secrets, and only Fivetran has their values."""
-    return not ours(tree) and any(True for _ in references(tree))
+    return not keys_to_send(tree) and any(True for _ in references(tree))

@@ -97,8 +97,8 @@ def report_undeclared(found: Destination, props: Mapping[str, Any]) -> None:
     """
     declared = props.get(SETTINGS, {})
     for name, value in settings(found).items():
-        says_nothing = isinstance(value, bool) or value in (None, "", {}, DESTINATION_SETTINGS[name].default)
-        if name not in declared and not says_nothing:
+        is_default = isinstance(value, bool) or value in (None, "", {}, DESTINATION_SETTINGS[name].default)
+        if name not in declared and not is_default:
             logger.warning(
                 "%s: the destination of group %s has %s: %s, which no file declares\n"
                 "    Write it under `destination`, so that a new destination has it too.",

@@ -25,7 +25,7 @@ class OperationError(ReconcilerError):
         return str(self)
 
 
-def behind_file(file: str, text: str) -> str:
+def prefix_file(file: str, text: str) -> str:
     """Put the file's name before a text that does not begin with it, or with one of its lines."""
     return text if text.startswith(file) else f"{file}: {text}"
 
@@ -51,7 +51,7 @@ class Outcomes:
             known = self._failures.setdefault(file, {}).get(about)
             self._failures[file][about] = text
         if known is None or not about:
-            logger.error("%s", behind_file(file, text))
+            logger.error("%s", prefix_file(file, text))
 
     def failures(self) -> dict[str, str]:
         """Return why units failed, by file."""
