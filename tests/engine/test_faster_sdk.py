@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
+from admin import Admin
 from workspace import Workspace, hashing, stripe
 
 AS_IS = {"RECONCILER_SDK_AS_IS": "1"}
@@ -43,3 +45,30 @@ def test_faster_sdk_changes_nothing_of_what_the_sdk_as_it_is_made(workspace: Wor
     workspace.up(**AS_IS).ok()
 
     workspace.preview("--expect-no-changes").ok()
+
+
+def test_preview_starts_the_plugin_process_before_it_registers_resources(workspace: Workspace, admin: Admin):
+    workspace.write("shop", {"description": "x", "owners": ["o@example.com"], "dataset": {}})
+    # The program lists datasets before it registers any resource, and waits for that here.
+    admin.gcp("POST", "/faults", {"method": "Invoke", "hold": True})
+    preview = workspace.start("preview")
+    try:
+        admin.wait_for(lambda: [each["waiting"] for each in admin.gcp("GET", "/faults")] == [1])
+        admin.wait_for(lambda: bool(workspace.plugins()))
+    finally:
+        admin.gcp("DELETE", "/faults")
+        code = preview.wait(timeout=180)
+    assert code == 0, workspace.printed.read_text()
+
+
+def test_diff_of_a_preview_hides_what_the_preflight_records(workspace: Workspace):
+    workspace.write("shop", stripe("shop"))
+    workspace.up().ok()
+    workspace.write("shop", {**stripe("shop"), "owners": ["another@example.com"]})
+    workspace.write("new", stripe("new"))
+
+    shown = workspace.preview("--diff").ok()
+
+    _, after = shown.out.split("dynamic/reconciler:Preflight::dev]\n")
+    lines = itertools.takewhile(lambda line: line.startswith("      "), after.splitlines())
+    assert [*lines] == ["      ~ intents (hidden)", "      ~ references (hidden)", "      ~ units (hidden)"]
