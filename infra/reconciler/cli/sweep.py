@@ -83,7 +83,8 @@ def sweep(
 def _expired(fleet: Fleet, stack: str, day: date, states: Mapping[str, _State]) -> list[ExpiredFile]:
     """Return the expired files of a stack.
 
-    They all stay if only other stacks of the environment have a list, or if a stack ended whose units may be theirs.
+    No file may be deleted if only other stacks of the environment have a list, or if a stack has ended: its units may
+    be in these files.
     """
     own, stacks = fleet.of_stack(stack), fleet.environment.all_stacks
     state = states.get(stack, _State())

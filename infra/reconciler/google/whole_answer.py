@@ -1,6 +1,6 @@
 """Give each answer to a session of `requests` a time limit as a whole.
 
-By itself `requests` limits the wait for the next bytes only: an answer of which a byte comes now and then never ends.
+By itself `requests` limits the wait for the next bytes only: an answer that sends a byte now and then never ends.
 """
 
 from __future__ import annotations

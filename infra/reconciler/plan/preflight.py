@@ -285,7 +285,7 @@ def _reject_by_what_exists(
     units: tuple[Mapping[str, Declared], Mapping[str, Declared]],
     creations: Creations,
 ) -> None:
-    """Raise `OperationError` for what Fivetran or Google has otherwise than declared.
+    """Raise `OperationError` for differences between the files and what Fivetran or Google has.
 
     Records in `news` which connections the run is about to create. `units` are those of the last run and of this one.
     """

@@ -1,6 +1,6 @@
 """What a connection is sent: its settings, its secrets, the certificates and host keys of its source.
 
-Some fields say what the connection reads, and by which way (decision 53).
+Some fields decide which source the connection reads, and over which route (decision 53).
 """
 
 from __future__ import annotations

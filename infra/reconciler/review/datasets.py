@@ -57,7 +57,7 @@ def datasets(context: Context) -> Iterator[Consequence]:
 
 
 def moved_datasets(context: Context) -> Iterator[Consequence]:
-    """Return the datasets that another unit declares than in the last run."""
+    """Return the datasets that a different unit declares than in the last run."""
     for unit, after in context.after.items():
         for dataset in sorted(after.datasets):
             former = context.former_units.get(dataset, unit)

@@ -1,4 +1,4 @@
-"""Which tables and columns arrive in BigQuery, and which no more."""
+"""Find the tables and columns that begin to arrive in BigQuery, and those that no longer arrive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations on connector types, and on packages: the code of connectors of one's own."""
+"""Operations on connector types, and on packages: the code of custom connectors."""
 
 from __future__ import annotations
 

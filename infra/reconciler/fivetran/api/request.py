@@ -90,7 +90,7 @@ def path_to(*segments: str) -> str:
 
 
 class Sender(Protocol):
-    """What operations need of the transport, which imports httpx: that takes its time."""
+    """The part of the transport that operations use, without the import of httpx, which is slow."""
 
     def send(self, call: Call) -> Answer:
         """Send a call, with retries, and return its answer. Raises FivetranError."""

@@ -19,10 +19,10 @@ READS_BESIDE_PLUGIN: Final = 42
 
 
 class Pace:
-    """Lets requests through one by one. Thread-safe.
+    """Spaces requests out in time. Thread-safe.
 
     Args:
-        a_second: How many pass in any second at most.
+        a_second: The most requests in any second.
         clock: Returns seconds.
         sleep: Waits for seconds.
     """
@@ -33,7 +33,9 @@ class Pace:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.apart_s = 1 / (a_second - 1.5)  # a second may begin with a request, and with half a distance made up for
+        self.apart_s = 1 / (
+            a_second - 1.5
+        )  # a second may begin with a request, and with one that follows half a distance sooner
         self._next = float("-inf")
         self._lock = threading.Lock()
         self._clock, self._sleep = clock, sleep
@@ -41,8 +43,8 @@ class Pace:
     def wait(self) -> None:
         """Wait until one more request may be sent.
 
-        Others wait meanwhile. Half a distance is made up for, since sleeps take a little longer than they should, and
-        no more: what a busy machine delays never leaves in one burst.
+        Other threads wait until it is sent. A request that is late lets the next one follow sooner, by half a distance
+        at most, because sleeps take a little too long. Requests that a busy machine delayed are never sent in a burst.
         """
         with self._lock:
             early = self._next - self._clock()
