@@ -69,7 +69,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str, str]:
     return printed.out, printed.err
 
 
-def assert_inert(printed: str, *, annotations: bool = False) -> None:
+def assert_inert(printed: str, *, annotations: bool = False, below: str = "connectors/dev/") -> None:
     """Check that a log reads no command but our annotations on files of the folder, and a terminal no control code."""
     for line in re.split(r"[\r\n]", printed):
         assert line.isprintable(), repr(line)
@@ -79,7 +79,7 @@ def assert_inert(printed: str, *, annotations: bool = False) -> None:
             assert found["name"] in ("error", "notice", "warning")
             names = dict(each.split("=", 1) for each in found["properties"].strip().split(","))
             assert names.keys() == {"file", "line", "col"}
-            assert names["file"].startswith("connectors/dev/")
+            assert names["file"].startswith(below)
 
 
 def with_text(text: str) -> dict[str, dict[str, Any]]:
