@@ -14,9 +14,11 @@ from reconciler.cli.edit_files import FileChange, Finish, apply_changes
 from reconciler.cli.options import environment_option, specs_option, today_option
 from reconciler.cli.output import print_note
 from reconciler.config import load
-from reconciler.git.repository import Repository
+from reconciler.git.repository import NoRepository, Repository
 from reconciler.model.commands import count
 from reconciler.model.errors import Problem, ReconcilerError
+
+_LOOK = "Run `git status` to see why."
 
 
 @click.command()
@@ -68,23 +70,28 @@ def _changes(specs: Path, environment: str | None, named: Container[str]) -> Ite
     repository = Repository(specs)
     try:
         top = Path(repository.run("rev-parse", "--show-toplevel").decode("utf-8", "surrogateescape").rstrip("\n"))
-    except ReconcilerError:
+    except NoRepository:
         raise ReconcilerError(
             f"{specs}: not in a git repository\n    Propose the files without this command."
         ) from None
     options = ("--porcelain", "-z", "--no-renames", "--untracked-files=all")
-    listed = repository.run("status", *options, "--", environment or ".").decode("utf-8", "surrogateescape")
+    changed = repository.run("status", *options, "--", environment or ".", step=_LOOK)
+    listed = changed.decode("utf-8", "surrogateescape")
     for record in listed.split("\0"):
         name = record[3:]
-        file = top / name
-        if not name or not file.resolve().is_relative_to(specs.resolve()):
+        # A link stays one: its target may be another unit's file.
+        file = (top / name).parent.resolve() / Path(name).name
+        if not name or not file.is_relative_to(specs.resolve()):
             continue
-        below = file.resolve().relative_to(specs.resolve())
+        below = file.relative_to(specs.resolve())
         if not _is_yaml(name) and below.as_posix() not in named:
             continue
         shown = specs / below
-        known = repository.run("ls-tree", "-z", "--full-tree", "HEAD", "--", name)
-        before = repository.run("cat-file", "blob", f"HEAD:{name}") if known else None
+        if file.is_symlink():
+            text = f"{_shown(shown)}: a symbolic link that is not committed"
+            raise ReconcilerError(f"{text}\n    Replace it by a file, or commit it without this command.")
+        known = repository.run("ls-tree", "-z", "--full-tree", "HEAD", "--", name, step=_LOOK)
+        before = repository.run("cat-file", "blob", f"HEAD:{name}", step=_LOOK) if known else None
         after = file.read_bytes() if file.exists() else None
         # As messages name it: from the specs folder's own name on.
         yield FileChange(shown, _shown(shown), before, after)

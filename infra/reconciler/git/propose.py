@@ -77,7 +77,8 @@ def propose(files: Mapping[Path, FileVersion], meaning: str, text: str) -> Propo
     git.run("fetch", "--quiet", "--no-tags", remote, f"refs/heads/{base}")
     parent = git.run("rev-parse", "FETCH_HEAD").strip()
     commit = git.commit(files, parent, f"{remote}/{base}", f"{meaning}\n\n{text}".strip())
-    git.run("push", "--quiet", remote, f"{commit}:refs/heads/{branch}")
+    step = f"The branch {branch} is not in {remote}. Correct that, then run again."
+    git.run("push", "--quiet", remote, f"{commit}:refs/heads/{branch}", step=step)
     return Proposal(branch, base, commit, git.top, parent, git.host(remote))
 
 
@@ -94,10 +95,18 @@ def switch(proposal: Proposal, files: Iterable[Path]) -> bool:
     git = _Git(proposal.top)
     if git.run("rev-parse", "HEAD").strip() != proposal.parent:
         return False
-    git.run("update-ref", f"refs/heads/{proposal.branch}", proposal.commit, "")
-    git.run("symbolic-ref", "HEAD", f"refs/heads/{proposal.branch}")
+    branch = f"refs/heads/{proposal.branch}"
     names = [path.resolve().relative_to(git.top.resolve()).as_posix() for path in files]
-    git.run("-C", str(git.top), "update-index", "--add", "--remove", "--", *names)
+    try:
+        git.run("update-ref", branch, proposal.commit, "")
+    except ReconcilerError:
+        return False  # there is a branch of this name
+    try:
+        git.run("-C", str(git.top), "update-index", "--add", "--remove", "--", *names)
+        git.run("symbolic-ref", "HEAD", branch)
+    except ReconcilerError:
+        git.run("update-ref", "-d", branch, proposal.commit)
+        return False  # another process of git is at work
     return True
 
 
@@ -135,6 +144,26 @@ def _by_hand(proposal: Proposal) -> str:
     return f"The branch {proposal.branch} is pushed: correct that and run {create}."
 
 
+#: What to do when a command of git fails that names no step of its own.
+_STEPS = {
+    "commit-tree": "Check user.name, user.email and the signing key: `git config --list --show-origin`.",
+    "fetch": "Check the remote, then run again.",
+}
+
+#: Lines that git prints beside the reason of a rejected push.
+_BESIDE = ("To ", "hint: ", "error: failed to push some refs", "! [remote rejected]")
+
+
+def _reason(command: str, message: str) -> str:
+    """Return why git failed; for a push, what the remote or a hook printed."""
+    lines = [each.removeprefix("remote: ").strip() for each in message.splitlines()]
+    lines = [each for each in lines if each] or ["failed"]
+    found = [next((each for each in lines if each.startswith(("fatal: ", "error: "))), lines[0])]
+    if command == "push":
+        found = [each for each in lines if not each.startswith(_BESIDE)][:3] or found
+    return printable("; ".join(found))[:300]
+
+
 class _Git:
     """Runs `git` with the user's settings and credentials."""
 
@@ -162,11 +191,12 @@ class _Git:
         try:
             done = subprocess.run(command, input=stdin, capture_output=True, timeout=_TIMEOUT_S, check=False, env=env)
         except subprocess.TimeoutExpired:
-            raise ReconcilerError(f"git {arguments[0]}: no answer in {_TIMEOUT_S} s") from None
+            text = f"git {arguments[0]}: no answer in {_TIMEOUT_S} s"
+            raise ReconcilerError(f"{text}\n    Check the network and the remote, then run again.") from None
         if done.returncode != 0:
-            lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["failed"]
-            fatal = next((each for each in lines if each.startswith(("fatal: ", "error: "))), lines[0])
-            raise ReconcilerError(f"git {arguments[0]}: {printable(fatal)[:300]}" + (f"\n    {step}" if step else ""))
+            reason = _reason(arguments[0], done.stderr.decode("utf-8", "replace"))
+            step = step or _STEPS.get(arguments[0], "Run `git status` to see why.")
+            raise ReconcilerError(f"git {arguments[0]}: {reason}\n    {step}")
         return done.stdout.decode("utf-8", "replace")
 
     def remote(self) -> str:

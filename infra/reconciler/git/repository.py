@@ -39,8 +39,15 @@ _VARIABLES = {
 }
 
 
+#: What git answers outside a work tree.
+_OUTSIDE = (b"not a git repository", b"must be run in a work tree")
+
 #: Of a file in a work tree. `free`: no repository, or no git, knows about it.
 FileState = Literal["committed", "changed", "untracked", "free"]
+
+
+class NoRepository(ReconcilerError):
+    """A folder is in no work tree of git."""
 
 
 class TooManyEntries(ReconcilerError):
@@ -99,7 +106,7 @@ class Repository:
             raise ReconcilerError("git status: no answer\n    Run `git status` to see why.") from None
         if done.returncode == 0:
             return "untracked" if done.stdout.startswith(b"??") else "changed" if done.stdout else "committed"
-        if b"not a git repository" in done.stderr or b"must be run in a work tree" in done.stderr:
+        if any(each in done.stderr for each in _OUTSIDE):
             return "free"
         raise _failure("status", done.stderr, "Run `git status` to see why.")
 
@@ -209,4 +216,7 @@ def _failure(command: str, message: bytes, step: str = "") -> ReconcilerError:
     text = printable(next((each for each in lines if each.startswith("fatal: ")), lines[0]).removeprefix("fatal: "))[
         :300
     ]
-    return ReconcilerError(f"git {command}: {text}" + (f"\n    {step}" if step else ""))
+    is_outside = any(each in message for each in _OUTSIDE)
+    return (NoRepository if is_outside else ReconcilerError)(
+        f"git {command}: {text}" + (f"\n    {step}" if step else "")
+    )
