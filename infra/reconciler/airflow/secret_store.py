@@ -16,6 +16,7 @@ from google.api_core import exceptions as google_exceptions
 from google.auth import exceptions as auth_exceptions
 from google.cloud.secretmanager_v1 import SecretManagerServiceClient
 from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.json_format import ParseError
 
 from reconciler.airflow.marker import Marker
 from reconciler.airflow.push import AmbiguousWrite, Live
@@ -40,6 +41,7 @@ _AMBIGUOUS = (
     google_exceptions.RetryError,
     requests.exceptions.RequestException,
     auth_exceptions.TransportError,
+    ParseError,  # a proxy's page
 )
 
 
@@ -159,6 +161,7 @@ _FAILURES = (
     google_exceptions.GoogleAPIError,
     requests.exceptions.RequestException,
     auth_exceptions.GoogleAuthError,
+    ParseError,
 )
 
 

@@ -14,6 +14,7 @@ import google_crc32c
 import requests
 from google.api_core import exceptions as google_exceptions
 from google.auth import exceptions as auth_exceptions
+from google.protobuf.json_format import ParseError
 
 from reconciler.model import Reference
 from reconciler.model.commands import shell
@@ -30,12 +31,14 @@ _AMBIGUOUS = (
     google_exceptions.RetryError,
     requests.exceptions.RequestException,
     auth_exceptions.TransportError,
+    ParseError,  # a proxy's page
 )
 
 _FAILURES = (
     google_exceptions.GoogleAPIError,
     requests.exceptions.RequestException,
     auth_exceptions.GoogleAuthError,
+    ParseError,
 )
 
 

@@ -108,3 +108,10 @@ def test_missing_permissions_are_reported(vault: Vault):
     vault.deny("secrets.create")
     with pytest.raises(RemoteError, match=f"secret {PREFIX}{KEY} of {PROJECT}: Google answered 403"):
         pushed(push("minor_osprey"))
+
+
+def test_page_of_a_proxy_in_place_of_an_answer_is_googles_failure(vault: Vault):
+    for path in ("/secrets$", ":addVersion$"):
+        vault.call("POST", "/faults", {"path": path, "kind": "html", "status": 200, "count": None})
+        with pytest.raises(RemoteError, match="Google gave no usable answer"):
+            pushed(push("minor_osprey"))
