@@ -9,7 +9,8 @@ that of the forking process; there are two, with different seeds, so that an ord
 runs. The process is no descendant of the engine: a front stands for it there, passes signals on, and ends as it does.
 A killed front passes nothing on, so the process ends a moment later; `workspace.kill` ends it at once. And the process
 ends without taking its modules apart, which would touch, and so copy, the memory that it shares: 0.1 s of CPU.
-The demo and `make clients` use it too, and tests of commands that need a process.
+Tests of pages, of commands that need a process, and `make rehearse` use it too. What such a process starts as the local
+services is forked as well.
 """
 
 from __future__ import annotations
