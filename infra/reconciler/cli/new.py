@@ -100,7 +100,8 @@ def new(
     code = apply_changes(changes, specs, day, finish, meaning=f"Add {wanted.name} ({service})")
     if code == Exit.FINE:
         steps = [*drafts.secret_commands(unit.secrets, fleet.environment)]
-        steps += [commands.reconciler("validate", environment=fleet.environment.name)]
+        if not finish.as_pull_request:  # otherwise the work tree does not have the file
+            steps += [commands.reconciler("validate", environment=fleet.environment.name)]
         if unit.needs_consent:
             steps += [commands.reconciler("authorise", wanted.name, environment=fleet.environment.name)]
         print_steps(steps, scheduling_snippet(task_id) if task_id is not None else None)

@@ -82,7 +82,8 @@ def promote(
             projects = f"from {unit.environment.gcp_project} to {other.gcp_project}"
             print_note(f"{count(len(reads), 'place')} in SQL to change {projects}")
         steps = [commands.reconciler("secret put", each.name, environment=other.name) for each in found.secrets]
-        steps += [commands.reconciler("validate", environment=other.name)]
+        if not finish.as_pull_request:  # otherwise the work tree does not have the file
+            steps += [commands.reconciler("validate", environment=other.name)]
         connector = found.source.data.get("connector")
         if connector and catalog.needs_consent(connector["service"], connector.get("config", {}), "auth" in connector):
             steps += [commands.reconciler("authorise", unit.name, environment=other.name)]

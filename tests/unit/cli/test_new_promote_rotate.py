@@ -312,7 +312,9 @@ def test_pull_request_pushes_a_branch_and_leaves_the_work_tree(folder: Folder, r
 
 
 def test_pull_request_adds_a_new_file(folder: Folder, remote: Path):
-    assert "pushed the branch" in folder.run("new", "github", "--yes", "--pull-request").err
+    ran = folder.run("new", "github", "--yes", "--pull-request")
+    assert "pushed the branch" in ran.err
+    assert "reconciler validate" not in ran.err
     assert not (folder.file.parent / "github.yaml").exists()
     assert "description:" in folder.git(
         "--git-dir", str(remote), "show", "reconciler/add-github-github:connectors/dev/github.yaml"
