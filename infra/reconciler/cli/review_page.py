@@ -39,7 +39,7 @@ _SIMULATED = (
 _QUICK = "The full review replaces this one, and only that one can be approved."
 
 #: The place at the start of an error.
-_PLACE = re.compile(r"(?P<file>[^\s:]+\.yaml):(?P<line>[1-9][0-9]{0,8}):(?P<column>[1-9][0-9]{0,8}): ")
+_PLACE = re.compile(r"(?P<file>[^\s:]+\.yaml)(?::(?P<line>[1-9][0-9]{0,8}):(?P<column>[1-9][0-9]{0,8}))?: ")
 
 #: How many units are named.
 _MOST_NAMED = 10
@@ -91,7 +91,8 @@ def rejection(text: str) -> list[Entry]:
     for line in filter(str.strip, text.splitlines()):
         found = _PLACE.match(line.strip())
         if found is not None:
-            message, at, column = line.strip()[found.end() :], int(found["line"]), int(found["column"])
+            at = int(found["line"]) if found["line"] else None
+            message, column = line.strip()[found.end() :], int(found["column"] or 1)
             entries.append(Entry(message, file=found["file"], line=at, column=column))
         elif entries:
             entries[-1] = replace(entries[-1], below=(*entries[-1].below, line.strip()))

@@ -108,7 +108,7 @@ def test_reasons_of_a_rejection_are_one_line_each_with_what_to_do_below(
     code, page = review(capsys, folder, "--format", "github")
     assert code == 1
     assert page.splitlines()[4:] == [
-        "- connectors/dev/environment.yaml: datasets cannot be moved, so this run changes nothing:",
+        "- `connectors/dev/environment.yaml`: datasets cannot be moved, so this run changes nothing:",
         "- `connectors/dev/a.yaml:3:1`: the dataset a is in US",
         "  - Write US.",
         "- `connectors/dev/b.yaml:4:1`: the dataset b is in US",
