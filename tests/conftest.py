@@ -95,10 +95,10 @@ def pytest_collection_finish() -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection(session: pytest.Session) -> None:
     """Import the test modules, each worker from another one on. What fails here, pytest imports again and reports."""
-    gc.disable()
     worker = getattr(session.config, "workerinput", None)
     if worker is None:
         return
+    gc.disable()
     folders = [Path(argument.partition("::")[0]) for argument in session.config.args]
     files = sorted({file.absolute() for folder in folders for file in folder.rglob("test_*.py")})
     begin = len(files) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]

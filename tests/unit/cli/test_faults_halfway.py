@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.resources.account import FastClock
 
 from .workspace import DONE, Workspace
 
-#: Answers that are not repeated, so that the tests are quick; `drop_request` stands for those that are.
+#: Answers that are not repeated; `drop_request` stands for those that are.
 FIVETRAN: dict[str, dict[str, Any]] = {
     "half of the JSON": {"kind": "garbage"},
     "another server's JSON": {"kind": "status", "status": 200, "body": ["hello"]},
@@ -22,7 +23,8 @@ FIVETRAN: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-def estate(workspace: Workspace) -> Workspace:
+def estate(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    monkeypatch.setattr("reconciler.fivetran.api.client.Clock", FastClock().clock)
     for name in ("shop", "stripe"):
         workspace.unit(name)
         workspace.connection("stripe", {"schema": name}, **DONE)

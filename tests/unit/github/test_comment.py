@@ -104,11 +104,9 @@ def test_comment_keeps_a_bounded_history(hub: Hub, number: int):
     assert body.count("- 0") == 20
 
 
+@pytest.mark.usefixtures("no_waits")
 @pytest.mark.parametrize("fault", [{"drops": True}, {"status": 502, "text": "<html>"}], ids=["dropped", "502"])
-def test_comment_is_written_once_when_the_answer_is_lost(
-    hub: Hub, number: int, monkeypatch: pytest.MonkeyPatch, fault: dict[str, object]
-):
-    monkeypatch.setattr("time.sleep", lambda _: None)
+def test_comment_is_written_once_when_the_answer_is_lost(hub: Hub, number: int, fault: dict[str, object]):
     hub.state.faults.append(Fault("POST", "/comments", is_lost=True, **fault))  # type: ignore[arg-type]
     call(number)
     assert len(bodies(hub)) == 1

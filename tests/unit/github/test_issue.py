@@ -104,8 +104,8 @@ def test_issue_notifies_owners_first(hub: Hub):
     assert "more lines are in the run's summary" in body
 
 
-def test_issue_is_opened_once_when_the_answer_is_lost(hub: Hub, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("time.sleep", lambda _: None)
+@pytest.mark.usefixtures("no_waits")
+def test_issue_is_opened_once_when_the_answer_is_lost(hub: Hub):
     hub.state.faults.append(Fault("POST", "/issues", drops=True, is_lost=True))
     assert call("- late") == "opened"
     assert len(issues(hub)) == 1
