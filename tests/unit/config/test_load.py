@@ -35,7 +35,7 @@ def good(raw: bytes | str) -> Document:
 def dump(tree: object, style: str, flow: bool | None, width: int) -> str:
     """YAML with every string in one style, since a plain one may be a number to YAML 1.2 and not to the dumper."""
 
-    class Dumper(yaml.SafeDumper):
+    class Dumper(yaml.CSafeDumper):
         def ignore_aliases(self, data: object) -> bool:
             return True
 
