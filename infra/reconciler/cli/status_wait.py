@@ -21,7 +21,8 @@ from reconciler.fivetran.api.errors import (
     TransportError,
     UnexpectedAnswer,
 )
-from reconciler.health.unit_status import UnitStatus
+from reconciler.health.unit_status import PAUSED_BY_HAND, UnitStatus
+from reconciler.model import commands
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -92,6 +93,10 @@ def describe(status: UnitStatus) -> str:
     return "waiting for Fivetran to start it"
 
 
+def _unstarted(status: UnitStatus) -> str:
+    return f"set up: waiting for {commands.up(commands.stack_of(status.file), refresh=True)}, which starts it"
+
+
 def _reason(error: FivetranError) -> str:
     """Return why a look failed, without Fivetran's message, which may quote a secret."""
     return f"Fivetran answered {error.status}" if isinstance(error, ApiError) else str(getattr(error, "reason", error))
@@ -108,6 +113,7 @@ def wait(
     """
     end = time.monotonic() + limit.total_seconds()
     statuses: Sequence[UnitStatus] = ()
+    pending = set[str]()
     with follow() as show:
         while True:
             try:
@@ -117,9 +123,12 @@ def wait(
                     show(unit, f"not known at the moment: {_reason(error)}; trying again")
                 outcomes = {Readiness.WAITING}
             else:
+                pending |= {each.unit for each in statuses if each.setup_state != "connected"}
+                # A connection that this command has seen before it was set up is paused until a run starts it.
+                unstarted = {each.unit for each in statuses if each.findings == (PAUSED_BY_HAND,)} & pending
                 for status in statuses:
-                    show(status.unit, describe(status))
-                outcomes = {outcome(status) for status in statuses}
+                    show(status.unit, _unstarted(status) if status.unit in unstarted else describe(status))
+                outcomes = {Readiness.WAITING if each.unit in unstarted else outcome(each) for each in statuses}
             left = end - time.monotonic()
             if Readiness.WAITING not in outcomes:
                 return Followed(statuses, Exit.FINDINGS if Readiness.FAILED in outcomes else Exit.FINE)

@@ -165,7 +165,7 @@ def _findings(  # noqa: PLR0917 (each is another source of findings)
     if live.paused is False and connector.paused is not None:
         yield f"it is running, but its file pauses it ({connector.paused}): {up} pauses it again"
     by_fivetran = isinstance(connector.schedule, AirflowSchedule) and live.schedule_type not in (None, "manual")
-    if by_fivetran and live.setup_state == "connected":  # before that, no run sets a schedule
+    if by_fivetran and live.setup_state == "connected" and not live.paused:  # before that, no run sets a schedule
         yield f"Fivetran starts its syncs, but its file leaves that to Airflow: {up} corrects it"
     if live.failed_at is not None and live.failed_at > (live.succeeded_at or ""):
         yield f"its last sync failed at {format_time(live.failed_at)}"

@@ -124,6 +124,23 @@ def test_status_waits_for_a_pending_action_and_then_for_the_historical_sync(work
     assert ran.err.endswith("not ready after 0:00:08\n    Run the command again to wait longer.\n")
 
 
+def test_status_waits_for_the_run_that_starts_what_a_user_authorised(workspace: Workspace, waits: Waits):
+    workspace.unit("stripe", **{**BY_AIRFLOW, "service": "pinterest_ads"})
+    new = {"setup_state": "incomplete", "paused": True, "schedule_type": "auto"}
+    id_ = workspace.connection("pinterest_ads", {"schema": "stripe"}, **{**SYNCING, **new})
+    started = {"paused": False, "schedule_type": "manual", "is_historical_sync": False, "succeeded_at": _now()}
+    waits.change_after(2, lambda: workspace.admin("PATCH", f"/connections/{id_}", {"setup_state": "connected"}))
+    waits.change_after(4, lambda: workspace.admin("PATCH", f"/connections/{id_}", started))
+    ran = workspace.run("status", "--wait", "--interval", "1s", "--timeout", "20s", "stripe")
+    assert ran.code == 0, ran.err
+    steps = [line.partition("stripe: ")[2] for line in ran.err.splitlines() if "stripe: " in line]
+    assert steps[0].startswith("set-up is incomplete: waiting for a user's consent: ")
+    assert steps[1:] == [
+        "set up: waiting for `pulumi up --stack dev --refresh`, which starts it",
+        f"the DAG can be enabled with fivetran_stripe_connector_id = {id_}",
+    ]
+
+
 @pytest.mark.parametrize(
     ("connector", "live", "words"),
     [
