@@ -39,7 +39,7 @@ def dump(tree: object, style: str, flow: bool | None, width: int) -> str:
         def ignore_aliases(self, data: object) -> bool:
             return True
 
-    def represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    def represent(dumper: Dumper, text: str) -> yaml.ScalarNode:
         return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
     Dumper.add_representer(str, represent)
