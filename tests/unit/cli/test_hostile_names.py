@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from tests.unit.cli.test_hostile_files import HOSTILE, assert_inert
@@ -25,6 +25,8 @@ from reconciler.cli.main import cli
 from reconciler.cli.output import REPORTERS
 from reconciler.cli.review_page import build_page
 from reconciler.review.review_document import read_document
+
+from .workspace import Workspace
 
 #: What a page of ours has, and nothing of others.
 ELEMENTS = {"h2", "h3", "ul", "li", "p", "code", "details", "summary", "blockquote"}
@@ -122,7 +124,8 @@ def previewed(text: str) -> list[dict[str, Any]]:
     ]
 
 
-@settings(max_examples=25)
+# Without shrinking: an example is short, and takes a second.
+@settings(max_examples=25, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(TEXTS)
 def test_names_in_a_preview_are_text_in_a_page_a_summary_and_a_comment(text: str):
     with folder():
@@ -141,3 +144,15 @@ def test_names_in_a_preview_are_text_in_a_page_a_summary_and_a_comment(text: str
                 document = read_document(out.encode())
                 assert len(document.items) > 40
                 assert_page(REPORTERS["github"].format_page(build_page(document)))
+
+
+@pytest.mark.parametrize("shape", ["text", "json", "github"])
+@pytest.mark.parametrize("command", ["report", "unmanaged"])
+def test_names_of_connections_made_by_hand_are_text_in_reports(workspace: Workspace, command: str, shape: str):
+    for text in HOSTILE:
+        workspace.connection("jira", {"schema": text}, setup_state="broken")
+    ran = workspace.run(command, "--format", shape)
+    assert ran.out.count("jira") >= len(HOSTILE)
+    assert_inert(f"{ran.out}\n{ran.err}", annotations=shape == "github", below="connectors/")
+    if (command, shape) == ("report", "github"):
+        assert_page(ran.out)
