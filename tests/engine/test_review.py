@@ -185,3 +185,20 @@ def test_review_finds_the_same_with_parallel_differences_and_without(workspace: 
 
     assert parallel == review(workspace, PULUMI_PARALLEL_DIFF="false")
     assert {"unit_1", "unit_2", "unit_3", "unit_6"} <= {each["unit"] for each in parallel["consequences"]}
+
+
+def test_review_shows_a_dataset_that_another_unit_declares_and_what_a_rename_hides(workspace: Workspace, admin: Admin):
+    alone = {"description": "x", "owners": ["owner@example.com"]}
+    workspace.write("finance", {**alone, "dataset": {"id": "sheets", "description": "x"}})
+    workspace.write("plain", {**alone, "dataset": {"id": "plain", "sensitive": True, "default_access": False}})
+    workspace.up().ok()
+    workspace.remove("finance")
+    workspace.write("budget", {**alone, "dataset": {"id": "sheets", "description": "x"}})
+    moved = "declares the dataset sheets in the unit budget, no longer in finance: the dataset and its data stay"
+    assert texts(review(workspace)) == [("note", moved)]
+    workspace.remove("plain")
+    workspace.write("renamed", {**alone, "formerly": "plain", "dataset": {"id": "plain", "default_access": False}})
+    found = review(workspace)
+    assert [each["kind"] for each in found["consequences"]] == ["sensitive_removed", "dataset_moved", "unit_renamed"]
+    workspace.up().ok()
+    workspace.assert_settled()
