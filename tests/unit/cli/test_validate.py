@@ -240,18 +240,18 @@ def test_validate_escapes_workflow_commands_in_annotations(tmp_path: Path, insid
     )
 
 
-def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from reconciler.cli.main import main; main()", *arguments]
+def run(program: list[str], *arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [*program, *arguments]
     return subprocess.run(
         command, cwd=cwd, capture_output=True, text=True, env={**os.environ, **environment}, check=False
     )
 
 
-def test_validate_names_known_environments_when_one_is_unknown(tmp_path: Path):
-    result = run("validate", "--specs", ".", "prd", cwd=CASES / "bad" / "task_ids")
+def test_validate_names_known_environments_when_one_is_unknown(program: list[str]):
+    result = run(program, "validate", "--specs", ".", "prd", cwd=CASES / "bad" / "task_ids")
     assert result.returncode == 2
     assert "no environment 'prd'. Did you mean 'prod'?" in result.stderr
-    result = run("validate", "--specs", ".", "x", cwd=CASES / "bad" / "task_ids")
+    result = run(program, "validate", "--specs", ".", "x", cwd=CASES / "bad" / "task_ids")
     assert "no environment 'x'. Known environments: dev, prod." in result.stderr
 
 
@@ -264,8 +264,8 @@ def test_validate_accepts_environments_by_option(inside, named: list[str]):
     assert validate("--specs", ".", "-e", "dev", "-e", "prod").stdout == everything.stdout
 
 
-def test_validate_rejects_an_unknown_environment_given_by_option(tmp_path: Path):
-    result = run("validate", "--specs", ".", "-e", "prd", cwd=CASES / "bad" / "task_ids")
+def test_validate_rejects_an_unknown_environment_given_by_option(program: list[str]):
+    result = run(program, "validate", "--specs", ".", "-e", "prd", cwd=CASES / "bad" / "task_ids")
     assert (result.returncode, "no environment 'prd'. Did you mean 'prod'?" in result.stderr) == (2, True)
 
 
@@ -280,8 +280,8 @@ def test_commands_that_read_files_have_the_environment_option():
             assert {"-e", "--environment"} <= options, name
 
 
-def test_validate_rejects_a_folder_that_does_not_exist(tmp_path: Path):
-    result = run("validate", cwd=tmp_path)
+def test_validate_rejects_a_folder_that_does_not_exist(tmp_path: Path, program: list[str]):
+    result = run(program, "validate", cwd=tmp_path)
     assert result.returncode == 2
     assert (
         "Directory 'connectors' does not exist.\n    Write a first environment with `reconciler init NAME`"
