@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.engine.prefork import forking_simulators
 
 from reconciler.google.bigquery.api import Datasets
 from reconciler.google.bigquery.pace import READS_A_SECOND, READS_BESIDE_PLUGIN, Pace
@@ -33,7 +34,7 @@ class Clock:
 
 @pytest.fixture(scope="module")
 def simulators():
-    with running() as simulators:
+    with forking_simulators(), running() as simulators:
         yield simulators
 
 
