@@ -149,3 +149,13 @@ def test_quick_review_of_a_subfolders_stack_covers_its_own_changed_units(tmp_pat
     assert quick.deployment is not None
     kept = {each["urn"].split("::")[-1] for each in quick.deployment["resources"]}
     assert kept == {"a", "dev"}
+
+
+def test_quick_review_reports_what_changes_of_a_dataset_that_moves_to_another_unit(tmp_path: Path):
+    alone = {"description": "x", "owners": ["a@example.com"]}
+    before = {"sheets": {**alone, "dataset": {"sensitive": True}}, "one": sheet("one"), "a": unit("a")}
+    after = {"one": {**sheet("one", description="x"), "dataset": {}}, "a": unit("a")}
+    full, found, quick = reviews(Files(tmp_path, before), Files(tmp_path, after))
+    assert quick.scope.not_looked_at == ("a",)
+    assert [each.kind for each in found] == ["sensitive_removed", "dataset_moved"]
+    assert found == full
