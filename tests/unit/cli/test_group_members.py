@@ -121,12 +121,12 @@ def test_doctor_accepts_a_former_name_of_a_role(members: Workspace):
 def test_doctor_names_each_difference_between_file_and_group(members: Workspace):
     members.admin("POST", "/users", {"email": "new@example.com", "verified": False})
     members.admin("PATCH", "/groups/Dev/access", {"user:new@example.com": VIEW})
-    unknown = {"user:gone@example.com": VIEW, "team:Nobody": VIEW}
+    unknown = {"user:gone@example.com": VIEW, "team:Missing": VIEW}
     declare(members, {ANN: VIEW, BOB: VIEW, "user:new@example.com": VIEW, OWN: "Watcher", **unknown})
     assert checks(members) == [
         ("ok", f"{KEY}@example.com: may change every connector as Account Administrator"),
         ("failed", "the account has no role Watcher for a destination"),
-        ("warning", f"team:Nobody does not have the declared role {VIEW}: Fivetran has no team of this name"),
+        ("warning", f"team:Missing does not have the declared role {VIEW}: Fivetran has no team of this name"),
         ("warning", f"{ANN} does not have the declared role {VIEW}"),
         ("warning", f"{BOB} has {EDIT}, not the declared role {VIEW}"),
         ("warning", f"user:gone@example.com does not have the declared role {VIEW}: {NO_USER}"),

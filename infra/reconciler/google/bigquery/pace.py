@@ -33,9 +33,8 @@ class Pace:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.apart_s = 1 / (
-            a_second - 1.5
-        )  # a second may begin with a request, and with one that follows half a distance sooner
+        # A second may begin with a request, and with one that follows half a distance sooner.
+        self.apart_s = 1 / (a_second - 1.5)
         self._next = float("-inf")
         self._lock = threading.Lock()
         self._clock, self._sleep = clock, sleep
