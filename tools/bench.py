@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -34,6 +35,9 @@ PROFILED = Path(__file__).resolve().parent / "benching" / "profiled"
 def main() -> None:
     """Measure each size, print each command when it ends, and the tables at the end."""
     arguments = parse()
+    # A shell starts background commands so that they ignore interrupts. The engine interrupts its language host at the
+    # end of a run, and would wait 5 s for one that ignores it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     console = Console(soft_wrap=True, highlight=False)
     if arguments.set_up or arguments.reviews or arguments.files or arguments.commands:
         for line in measure_extras(arguments):
