@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,21 +33,38 @@ _USES = re.compile(r"uses: ([\w.-]+/([\w.-]+))((?:/[\w.-]+)*)@([0-9a-f]{40})")
 _UNKNOWN = re.compile(r"^ *(?:queue: max|deployment: false) *(?:#.*)?\n", re.MULTILINE)
 
 
+#: What act prints before the name of a step that begins, and how many of its last lines a failure shows.
+_STEP = "\u2b50 Run "
+_LINES = 40
+
 #: act gives the jobs of a matrix the outputs of the one that ends first, where GitHub takes what each of them has.
 #: Jobs that end at the same time would also write one map at once.
 _OUTPUTS = "pkg/runner/run_context.go"
+#: act reads a step's terminal until the character that it writes there after the step's end, and takes that for the end
+#: only as the last of what it reads at once. Where more follows, it would wait for ever.
+_TERMINAL = "pkg/container/host_environment.go"
 _CORRECTIONS = (
-    ("if v != interpolated {", 'if v != interpolated && (interpolated != "" || len(rc.Matrix) == 0) {'),
+    (_OUTPUTS, "if v != interpolated {", 'if v != interpolated && (interpolated != "" || len(rc.Matrix) == 0) {'),
     (
+        _OUTPUTS,
         "for k, v := range rc.Run.Job().Outputs {",
         "writesOutputs <- true\n\t\tdefer func() { <-writesOutputs }()\n\t\tfor k, v := range rc.Run.Job().Outputs {",
     ),
+    (_OUTPUTS, "type RunContext struct {", "var writesOutputs = make(chan bool, 1)\n\ntype RunContext struct {"),
+    (
+        _TERMINAL,
+        "\t<-logctx.Done()",
+        "\tselect {\n\tcase <-logctx.Done():\n\tcase <-time.After(10 * time.Second):\n\t}",
+    ),
 )
+
+#: How long a workflow may print nothing. The longest step that waits, waits a few minutes.
+SILENCE_S = 600.0
 
 
 def install_act(folder: Path) -> Path:
     """Build act with Go, so that the jobs of a matrix have outputs as on GitHub, and return the program."""
-    program = folder / "act-merged"
+    program = folder / "act-corrected"
     if program.is_file():
         return program
     go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
@@ -60,12 +78,11 @@ def install_act(folder: Path) -> Path:
         shutil.copytree(json.loads(listed.stdout)["Dir"], source, copy_function=shutil.copyfile)
         for each in (source, *source.rglob("*")):
             each.chmod(0o755 if each.is_dir() else 0o644)
-        file = source / _OUTPUTS
-        text = file.read_text()
-        for old, new in _CORRECTIONS:
-            assert text.count(old) == 1, f"{ACT}: {_OUTPUTS} has {text.count(old)} times: {old}"
-            text = text.replace(old, new)
-        file.write_text(f"{text}\nvar writesOutputs = make(chan bool, 1)\n")
+        for name, old, new in _CORRECTIONS:
+            file = source / name
+            text = file.read_text()
+            assert text.count(old) == 1, f"{ACT}: {name} has {text.count(old)} times: {old}"
+            file.write_text(text.replace(old, new))
         subprocess.run([go, "build", "-o", str(program), "."], cwd=source, check=True, timeout=1200)
     return program
 
@@ -90,10 +107,22 @@ class Running:
     process: subprocess.Popen[bytes]
     log: Path
 
-    def wait(self) -> Ran:
-        """Return what the run did, once it is over."""
-        code = self.process.wait(timeout=1800)
-        return Ran(code, self.log.read_text(errors="replace"))
+    def wait(self, silence_s: float = SILENCE_S) -> Ran:
+        """Return what the run did, once it is over.
+
+        A run that prints nothing for `silence_s` is killed and fails the test, with the step and what it printed last.
+        """
+        size, since = -1, time.monotonic()
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                code = self.process.wait(timeout=min(1.0, silence_s))
+                return Ran(code, self.log.read_text(errors="replace"))
+            now = self.log.stat().st_size
+            if now != size:
+                size, since = now, time.monotonic()
+            elif time.monotonic() - since > silence_s:
+                self.lose()
+                raise AssertionError(_silence(self.log.read_text(errors="replace"), silence_s))
 
     def lose(self) -> None:
         """Kill everything that the run has started, at once, as when its machine is lost."""
@@ -109,6 +138,13 @@ class Running:
             with suppress(psutil.NoSuchProcess):
                 each.kill()
         self.process.wait(timeout=60)
+
+
+def _silence(log: str, silence_s: float) -> str:
+    steps = [line for line in log.splitlines() if _STEP in line]
+    step = steps[-1].replace(_STEP, "").strip() if steps else "no step had begun"
+    last = "\n".join(log.splitlines()[-_LINES:])
+    return f"act printed nothing for {silence_s:g} s, and was killed, in: {step}\n{last}"
 
 
 @dataclass(frozen=True)
