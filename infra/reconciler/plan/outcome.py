@@ -8,6 +8,7 @@ raises for a breach of the environment's policy; a preview shows it as pending.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from pulumi import ResourceOptions
@@ -31,7 +32,7 @@ class OutcomeProvider(Provider):
 
     @operation
     def create(self, props: dict[str, Any]) -> CreateResult:
-        _raise_failures()
+        _raise_failures(props["file"])
         return CreateResult(props["environment"], stored(props))
 
     @operation
@@ -40,7 +41,7 @@ class OutcomeProvider(Provider):
 
     @operation
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        _raise_failures()
+        _raise_failures(news["file"])
         return UpdateResult(stored(news))
 
 
@@ -52,11 +53,18 @@ class Outcome(Resource, module="reconciler", name="Outcome"):
         super().__init__(OutcomeProvider(), environment.name, props, opts)
 
 
-def _raise_failures() -> None:
+def _raise_failures(environment_file: str) -> None:
     failures, forbidden = run.outcomes.failures(), run.outcomes.breaches()
     lines = [prefix_file(file, text) for file, text in sorted(failures.items())]
     if failures:
-        lines.insert(0, f"{len(failures)} unit{'s' if len(failures) > 1 else ''} failed:")
+        lines.insert(0, f"{_count_failures(failures, environment_file)} failed:")
     lines += [f"{file}: {text}" for file, text in sorted(forbidden.items())]
     if lines:
         raise OperationError("\n".join(lines))
+
+
+def _count_failures(failures: Collection[str], environment_file: str) -> str:
+    """Return how many units failed. What the environment's own file declares is access, not a unit."""
+    units = len(failures) - (environment_file in failures)
+    counted = [f"{units} unit{'s' if units > 1 else ''}"] if units else []
+    return " and ".join(counted + ["the environment's access"] * (environment_file in failures))

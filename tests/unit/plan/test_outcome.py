@@ -78,3 +78,16 @@ def test_two_failures_of_a_file_are_both_reported_and_each_line_once(fivetran: F
         "dev/stripe.yaml: failed: no login\n"
         "dev/stripe.yaml:5:3: Google denies b on 2 datasets"
     )
+
+
+def test_failed_access_of_the_environment_is_not_counted_as_a_unit(fivetran: Fivetran, new_run):
+    run.outcomes.fail("dev/environment.yaml", "dev/environment.yaml:9:5: cannot revoke a role", "access a")
+    access = "dev/environment.yaml:9:5: cannot revoke a role"
+    assert failure(provider.create, dict(PROPS)) == (
+        f"dev/environment.yaml: the environment's access failed:\n{access}"
+    )
+    run.outcomes.fail("dev/stripe.yaml", "failed: no login")
+    assert failure(provider.create, dict(PROPS)) == (
+        "dev/environment.yaml: 1 unit and the environment's access failed:\n"
+        f"{access}\ndev/stripe.yaml: failed: no login"
+    )
