@@ -247,7 +247,7 @@ class _Checks:
         for reference, finding in found.items():
             level: Level = "failed" if finding.certain else "warning"
             file, path = named_by[reference]
-            yield Check("secrets", level, f"{file}: {path}: {finding.message}")
+            yield Check("secrets", level, f"{file}: {path}: {finding.problem}", finding.step or None)
         if in_secret_manager and not found:
             projects = sorted({str(reference.project) for reference in in_secret_manager})
             text = f"found and enabled: {count(len(in_secret_manager), 'version')} in {format_names(projects)}"

@@ -16,10 +16,16 @@ _ROLES = {"access": "roles/secretmanager.secretAccessor", "get": "roles/secretma
 
 @dataclass(frozen=True)
 class VersionFault:
-    """Why a reference cannot be used, or why that is unknown. `message` follows `config.api_key: `."""
+    """Why a reference cannot be used, or why that is unknown, and what to do."""
 
     kind: Kind
-    message: str
+    problem: str
+    step: str = ""
+
+    @property
+    def message(self) -> str:
+        """Problem and step in one line. Follows `config.api_key: `."""
+        return f"{self.problem}: {self.step}" if self.step else self.problem
 
     @property
     def certain(self) -> bool:
@@ -51,7 +57,8 @@ class SecretRequest:
         create = commands.reconciler("secret put", "--project", str(project), "--create", name)
         return VersionFault(
             "missing",
-            f"project {project} has no secret {name} with a version: create one ({create}), or correct the reference",
+            f"project {project} has no secret {name} with a version",
+            f"create one ({create}), or correct the reference",
         )
 
     def no_version(self) -> VersionFault:
@@ -60,8 +67,8 @@ class SecretRequest:
         add = commands.reconciler("secret put", "--project", str(project), name)
         return VersionFault(
             "missing",
-            f"the secret {name} in project {project} has no version {self.reference.version}: add it ({add}), or "
-            "correct the reference",
+            f"the secret {name} in project {project} has no version {self.reference.version}",
+            f"add it ({add}), or correct the reference",
         )
 
     def disabled(self) -> VersionFault:
@@ -69,13 +76,15 @@ class SecretRequest:
         version, secret = str(self.reference.version or "latest"), f"--secret={self.reference.name}"
         enable = shell("gcloud", "secrets", "versions", "enable", version, secret, self._project)
         return VersionFault(
-            "disabled", f"{self.subject} is disabled: enable it ({enable}), or refer to another version"
+            "disabled", f"{self.subject} is disabled", f"enable it ({enable}), or refer to another version"
         )
 
     def destroyed(self) -> VersionFault:
         """Describe a destroyed version."""
         add = commands.reconciler("secret put", "--project", str(self.reference.project), self.reference.name)
-        return VersionFault("destroyed", f"{self.subject} is destroyed: add a version ({add}), and refer to that one")
+        return VersionFault(
+            "destroyed", f"{self.subject} is destroyed", f"add a version ({add}), and refer to that one"
+        )
 
     def denied(self, who: str) -> VersionFault:
         """Describe a 403. Google answers it for a missing secret too, where the account may not know."""
@@ -83,15 +92,16 @@ class SecretRequest:
         return VersionFault(
             "unknown",
             f"no permission secretmanager.versions.{self.what} on the secret {name} in project {project} for {who}, or "
-            f"there is no such secret: grant {_ROLES[self.what]}, or correct the reference",
+            "there is no such secret",
+            f"grant {_ROLES[self.what]}, or correct the reference",
         )
 
     def not_enabled(self) -> VersionFault:
         """Describe a 403 because the API is off."""
         enable = shell("gcloud", "services", "enable", "secretmanager.googleapis.com", self._project)
-        text = f"the Secret Manager API is not enabled in project {self.reference.project}: {enable}"
-        return VersionFault("unknown", text)
+        text = f"the Secret Manager API is not enabled in project {self.reference.project}"
+        return VersionFault("unknown", text, enable)
 
     def unknown(self, why: str, step: str) -> VersionFault:
         """Describe any other failure. `why` follows `Secret Manager`."""
-        return VersionFault("unknown", f"Secret Manager {why}, asked for {self.subject}: {step}")
+        return VersionFault("unknown", f"Secret Manager {why}, asked for {self.subject}", step)

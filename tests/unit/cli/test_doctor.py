@@ -159,7 +159,10 @@ def test_doctor_checks_the_secret_versions_that_files_name(workspace: Workspace)
     key = {"secret": "stripe-key", "version": 2}
     workspace.unit("stripe", config={"api_key": key})
     missing = workspace.run("doctor").out
-    assert "failed   secrets: connectors/dev/stripe.yaml: config.api_key: project dev-project has no secret" in missing
+    finding, step = missing[missing.index("failed   secrets: ") :].splitlines()[:2]
+    subject = "failed   secrets: connectors/dev/stripe.yaml: config.api_key"
+    assert finding == f"{subject}: project dev-project has no secret stripe-key with a version"
+    assert step.strip().startswith("create one (`reconciler secret put ")
     versions = [{"project": "dev-project", "secret": "stripe-key", "version": 2, "value": "canary"}]
     workspace.admin("PUT", "/secret-manager/versions", {"versions": versions})
     ran = workspace.run("doctor")
