@@ -329,6 +329,22 @@ def test_refresh_asks_once_for_the_group_and_once_for_each_connection(fivetran: 
     assert asked == sorted(["/v1/connections", *(f"/v1/connections/{stack.connection.id}" for stack in stacks)])
 
 
+@pytest.mark.parametrize("order", [1, -1], ids=["as created", "newest first"])
+def test_connections_are_read_ahead_in_the_order_of_state(fivetran: Fivetran, new_run, monkeypatch, order: int):
+    names = [f"stripe_{number}" for number in range(4)][::order]
+    stacks = {name: Stack(fivetran.group) for name in sorted(names)}
+    for name, stack in stacks.items():
+        stack.up(unit(name))
+    new_run()
+    monkeypatch.setattr("reconciler.resources.run.account.READERS", 1)
+    run.account.expect(names, with_tables=[])
+    fivetran.forget_requests()
+    for name in names:
+        stacks[name].refresh()
+    asked = [request["path"] for request in fivetran.requests()]
+    assert asked == ["/v1/connections", *(f"/v1/connections/{stacks[name].connection.id}" for name in names)]
+
+
 def test_second_read_returns_the_current_connection(fivetran: Fivetran, stripe: str, new_run):
     new_run()
     provider.read(stripe, state(fivetran.group))

@@ -51,7 +51,7 @@ class Account:
         self._reads: dict[str, Future[Connection]] = {}
         self._answered: set[tuple[str, str]] = set()
         self._schemas: dict[str, Future[StandardConfig]] = {}
-        self._in_state: frozenset[str] = frozenset()
+        self._in_state: tuple[str, ...] = ()
         self._with_tables: frozenset[str] = frozenset()
         self._refreshed_group: str | None = None
         self._prefetched: set[str] = set()
@@ -150,10 +150,11 @@ class Account:
     def expect(self, names: Iterable[str], with_tables: Iterable[str]) -> None:
         """Record the connections that state has, so that a refresh need not read others of the group.
 
+        They are read in this order, which is to be that of state: the engine asks for few at once, and waits for them.
         `with_tables` are those of them whose schema config is declared, and read as well.
         """
         with self._lock:
-            self._in_state = frozenset(names)
+            self._in_state = tuple(names)
             self._with_tables = frozenset(with_tables)
         self._read_ahead()
 
@@ -255,9 +256,11 @@ class Account:
                 return
             self._prefetched.add(group_id)
             pool = ThreadPoolExecutor(READERS, thread_name_prefix="read-connections")
-            for name, item in listing.items():
-                if not self._in_state or name in self._in_state:
-                    self._reads[item.id] = pool.submit(client.get_connection, item.id)
+            for name in self._in_state or listing:
+                if name not in listing:
+                    continue
+                item = listing[name]
+                self._reads[item.id] = pool.submit(client.get_connection, item.id)
                 if name in self._with_tables:
                     self._schemas[item.id] = pool.submit(client.get_schema_config, item.id)
         pool.shutdown(wait=False)
