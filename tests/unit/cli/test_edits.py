@@ -167,6 +167,32 @@ def test_edit_of_a_file_with_an_anchor_writes_nothing(folder: Folder):
     assert "an alias, `*name`" in ran.err
 
 
+#: Files with an anchor, and what is wrong at which place of each.
+ANCHORED = {
+    "alias": (
+        UNIT.replace("friendly_name: Stripe", "friendly_name: &name Stripe\n  description: *name"),
+        ("12:18: an anchor, `&name`", "13:16: an alias, `*name`"),
+    ),
+    "merge key": (
+        UNIT.replace("{schema: stripe}", "&all {schema: stripe}").replace("  config:\n", "  config:\n    <<: *all\n"),
+        ("6:16: an anchor, `&all`", "8:5: a merge key, `<<`"),
+    ),
+}
+
+
+@pytest.mark.parametrize("command", ["move stripe --to dev --yes", "propose --yes"])
+@pytest.mark.parametrize("form", ANCHORED)
+def test_move_and_propose_reject_a_file_with_an_anchor(folder: Folder, form: str, command: str):
+    text, problems = ANCHORED[form]
+    folder.file.write_text(text)
+    before = folder.git("branch", "--all"), folder.git("status", "--short"), folder.git("rev-parse", "HEAD")
+    ran = folder.run(*command.split())
+    assert ran.code == 1
+    assert [each for each in problems if f"connectors/dev/stripe.yaml:{each}\n" not in ran.err] == []
+    assert folder.text == text
+    assert (folder.git("branch", "--all"), folder.git("status", "--short"), folder.git("rev-parse", "HEAD")) == before
+
+
 def test_extend_rejects_a_day_after_the_policys_longest(folder: Folder):
     ran = folder.run("extend", "stripe", "60d", "--yes")
     assert ran.code == 2
