@@ -78,6 +78,16 @@ def may_name_source(path: str) -> bool:
     return part == "auth" or (part == "config" and _HOW.search(name) is None) or path in ROUTE
 
 
+def digest_source(step: Step) -> str:
+    """Return a hash of what decides which source a connection reads; versions of secrets do not."""
+    sent = dict(references({part: step.new.get(part) or {} for part in _SENT}))
+    secrets = {path: [each.kind, each.name, each.project, each.held] for path, each in sent.items()}
+    new = {**step.new, **{part: _without_references(step.new.get(part) or {}) for part in _SENT}}
+    paths = [f"{part}.{key}" for part in _SENT for key in new[part]] + sorted(ROUTE)
+    named = {path: _value_at(new, path) for path in paths if may_name_source(path)}
+    return _digest({"secrets": secrets, "settings": named, "trust": step.new.get("trust")})
+
+
 def _is_rotation(before: Reference | None, after: Reference) -> bool:
     """Return whether a reference is to the same secret as before: another version at most."""
     return before is not None and (before.kind, before.name, before.project) == (after.kind, after.name, after.project)

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from reconciler.model import commands
-from reconciler.review.connection_settings import sent_values
+from reconciler.review.connection_settings import digest_source, sent_values
 from reconciler.review.consequence import Consequence, several_connections
 from reconciler.review.context import Context
 from reconciler.review.lifecycle import has_expired_as_recorded
@@ -27,7 +27,7 @@ def connections(context: Context) -> Iterator[Consequence]:
         place = context.place(unit, "connector")
         match step.operation:
             case "create":
-                yield _created(context, unit, name, service, place)
+                yield _created(context, step, name, service, place)
                 yield from _awaiting(context, unit, name)
             case "delete":
                 yield _deleted(context, step, name, unit, place)
@@ -38,7 +38,8 @@ def connections(context: Context) -> Iterator[Consequence]:
                 yield from sent_values(context, step, name, unit)
 
 
-def _created(context: Context, unit: str, name: str, service: str, place: str) -> Consequence:
+def _created(context: Context, step: Step, name: str, service: str, place: str) -> Consequence:
+    unit = step.name
     connector = context.units[unit].connector if unit in context.units else None
     adopt = connector.adopt if connector else None
     if adopt is None:
@@ -47,9 +48,14 @@ def _created(context: Context, unit: str, name: str, service: str, place: str) -
             name, "creates ", f" of the service {service}, which start once their setup tests pass"
         )
         return Consequence("note", "connection_created", text, name, unit, place, several=several)
-    how = "changes it to match the file" if adopt.apply_changes else "changes nothing in it"
-    text = f"adopts the {name} ({service}) that is {adopt.connection} in Fivetran, and {how}"
-    return Consequence("note", "connection_adopted", text, name, unit, context.place(unit, "connector", "adopt"))
+    text = f"adopts the {name} ({service}) that is {adopt.connection} in Fivetran, and "
+    place = context.place(unit, "connector", "adopt")
+    if not adopt.apply_changes:
+        return Consequence("note", "connection_adopted", f"{text}changes nothing in it", name, unit, place)
+    text += "changes it to match the file. This can change which source is read, and which tables arrive"
+    tables = [each.new.get("sync") for each in context.preview.of_type("Activation") if each.name == unit]
+    value = [adopt.connection, digest_source(step), tables]
+    return Consequence("stop", "adopted_connection_changed", text, name, unit, place, value)
 
 
 def _deleted(context: Context, step: Step, name: str, unit: str, place: str) -> Consequence:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reconciler.review.consequence import Consequence
+from reconciler.review.consequence import Consequence, Severity
 from reconciler.review.context import Context
 from reconciler.review.preview import Step
 
@@ -20,6 +20,17 @@ _PARTLY = "included in part"
 
 #: How the names of choices about whole tables begin, and the values of `new` by which no new table arrives.
 _WHOLE, _BLOCKING = ("the schema ", "the table "), ("allow_columns", "block_all")
+
+
+#: How the names of choices about modes begin.
+_MODE = "the mode of the table "
+
+#: What a table has from now on, by its mode.
+_KEPT_ROWS = {
+    "soft_delete": "it has one row a key, and rows that are deleted in the source stay, marked",
+    "history": "it has a row for each version of a key, so queries that expect one row a key need a filter",
+    "live": "it is as in the source, and rows that are deleted in the source are deleted in BigQuery",
+}
 
 
 def tables(context: Context, step: Step, name: str, unit: str) -> Iterator[Consequence]:
@@ -47,7 +58,13 @@ def tables(context: Context, step: Step, name: str, unit: str) -> Iterator[Conse
         if is_reset:
             rule = f"`new: {sync.get('new')}`"
             text += f": {rule} applies to all that the file does not name, and replaces choices made in Fivetran"
-        if _amount(now) > (0 if is_first else _amount(was)) or (is_reset and _amount(sync.get("new")) > 0):
+        if choice.startswith(_MODE) and now is not None:
+            is_new = _is_new(choice, old, before)
+            removed = "" if is_new else _removed_rows(was, now)
+            severity: Severity = "stop" if removed else "note"
+            text += f": {_KEPT_ROWS.get(now.lower(), '')}{removed}".removesuffix(": ")
+            yield Consequence(severity, "table_mode_changed", text, f"{name}: {choice}", unit, at, now)
+        elif _amount(now) > (0 if is_first else _amount(was)) or (is_reset and _amount(sync.get("new")) > 0):
             yield Consequence("stop", "tables_widened", text, f"{name}: {choice}", unit, at, now)
         else:
             yield Consequence("note", "tables_narrowed", text, f"{name}: {choice}", unit, at, now)
@@ -73,6 +90,19 @@ def _in_new_schema(context: Context, unit: str, sync: Mapping[str, Any]) -> Mapp
             schemas = sync.get("schemas") or {}
             return {**sync, "schemas": {new if name == old else name: node for name, node in schemas.items()}}
     return sync
+
+
+def _is_new(choice: str, old: Mapping[str, tuple[str, Any]], before: Mapping[str, Any]) -> bool:
+    """Return whether the table of a mode did not arrive before, so that it has no rows."""
+    table = old.get(choice.removeprefix("the mode of "))
+    return table[0] == "excluded" if table else before.get("new") == "block_all"
+
+
+def _removed_rows(was: str | None, now: str) -> str:
+    """Return which rows in BigQuery a change of mode can delete; empty if it deletes none."""
+    if (was or "").lower() == "history":
+        return ". Earlier versions that are in BigQuery can be deleted"
+    return ". Deleted rows that BigQuery kept can be deleted, and earlier versions" if now.lower() == "live" else ""
 
 
 def _undeclared(choice: str, sync: Mapping[str, Any]) -> str:

@@ -147,6 +147,11 @@ def _connections(name: str) -> Iterator[Stop]:
         unit(name),
         ({"file": "x", "connection": name, "tables": True}, {"file": "x", "connection": name}),
     )
+    declared = {"config": {"host": "a"}}
+    for adopted, sent in (("one", declared), ("two", declared), ("one", {"config": {"host": "b"}})):
+        adopt = {"connection": adopted, "apply_changes": True}
+        steps = (step("create", "Connection", name, None, _connection(name, **sent)),)
+        yield Stop("adopted_connection_changed", steps, unit(name, connector={"adopt": adopt}))
     for sha in ("a", "b"):
         yield Stop("code_uploaded", (step("update", "Package", name, {"sha256": "0"}, {"sha256": sha}),), unit(name))
 
@@ -165,6 +170,9 @@ def _tables(name: str) -> Iterator[Stop]:
     for other in ({"schema": "o"}, {"table": "o"}, {"column": "o"}):
         yield changed(column("excluded", **other), column("included", **other))
     yield changed({"schemas": {"s": {"tables": {"t": "excluded"}}}}, {"schemas": {"s": {"tables": {"t": "included"}}}})
+    for table, was, now in (("t", "history", "live"), ("o", "history", "live"), ("t", "history", "soft_delete")):
+        modes = ({"name": name, "sync": {"schemas": {"s": {"tables": {table: {"mode": each}}}}}} for each in (was, now))
+        yield Stop("table_mode_changed", (step("update", "Activation", name, *modes),), unit(name))
     yield changed({"schemas": {"s": "excluded"}}, {"schemas": {"s": "included"}})
     yield changed({}, {"new": "allow_all"})
     yield changed({}, {"new": "allow_columns"})

@@ -696,5 +696,22 @@ def test_mode_of_a_table_leaves_it_included(tmp_path: Path):
     )
     steps = [step("update", "Activation", "shop", {"sync": old}, {"sync": new})]
     assert [each.text for each in consequences(tmp_path, {"shop": unit()}, *steps)] == [
-        "declares the mode of the table `shop.charge` of the connection shop as history"
+        "declares the mode of the table `shop.charge` of the connection shop as history: it has a row for each version "
+        "of a key, so queries that expect one row a key need a filter"
     ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "severity"),
+    [
+        ("soft_delete", "history", "note"),
+        ("history", "soft_delete", "stop"),
+        ("history", "live", "stop"),
+        ("soft_delete", "live", "stop"),
+        ("live", "soft_delete", "note"),
+    ],
+)
+def test_mode_that_can_delete_rows_is_stopped(tmp_path: Path, old: str, new: str, severity: str):
+    both = ({"sync": {"schemas": {"shop": {"tables": {"charge": {"mode": each}}}}}} for each in (old, new))
+    [changed] = consequences(tmp_path, {"shop": unit()}, step("update", "Activation", "shop", *both))
+    assert (changed.severity, "can be deleted" in changed.text) == (severity, severity == "stop")
