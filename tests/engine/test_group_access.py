@@ -88,6 +88,7 @@ def test_last_administrator_and_the_keys_user_fail_the_run_and_keep_their_roles(
     assert failed.code != 0
     assert "is the last administrator of the group" in failed.out
     assert "is the user of the API key" in failed.out
+    assert "the environment's access failed:" in failed.out
     assert admin.access(group) == {ADMIN: MANAGE, OWN: EDIT, BOB: VIEW}
     declare(workspace, (ADMIN, MANAGE), (OWN, EDIT), (BOB, VIEW))
     workspace.up().ok()
