@@ -267,7 +267,7 @@ def _no_dataset(asked: _Question, names: set[str], commit: PastCommit | None) ->
     likely = get_close_matches(asked.text, sorted(names), 1)
     hint = f": did you mean {likely[0]}?" if likely else ". A member has its kind: user:a@example.com"
     source = f" in {_describe(commit)}" if commit is not None else ""
-    return f"no dataset {printable(asked.text)} in {where} on {asked.day}{source}{hint}"
+    return f"no dataset {printable(asked.text) or repr(asked.text)} in {where} on {asked.day}{source}{hint}"
 
 
 def _describe(commit: PastCommit) -> str:

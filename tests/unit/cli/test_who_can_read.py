@@ -92,6 +92,13 @@ def test_who_can_read_rejects_a_dataset_that_does_not_exist(workspace: Workspace
     assert f"no dataset shpo in dev on {DAY}: did you mean shop?" in ran.err
 
 
+def test_who_can_read_quotes_an_empty_dataset(workspace: Workspace):
+    workspace.write("shop", unit())
+    ran = workspace.run("who-can-read", "", "--offline", "--today", DAY)
+    assert ran.code == 2
+    assert f"no dataset '' in dev on {DAY}" in ran.err
+
+
 def test_who_can_read_answers_a_member_without_access_with_the_groups_to_check(workspace: Workspace):
     workspace.write("shop", unit("group:team@example.com"))
     ran = workspace.run("who-can-read", "user:a@example.com", "--offline", "--today", DAY)
