@@ -33,8 +33,8 @@ _USES = re.compile(r"uses: ([\w.-]+/([\w.-]+))((?:/[\w.-]+)*)@([0-9a-f]{40})")
 _UNKNOWN = re.compile(r"^ *(?:queue: max|deployment: false) *(?:#.*)?\n", re.MULTILINE)
 
 
-#: What act prints before the name of a step that begins, and how many of its last lines a failure shows.
-_STEP = "\u2b50 Run "
+#: What act prints when a step begins and ends, and how many of its last lines a failure shows.
+_STEPS = re.compile(r"^\[([^\]\n]+)\] +(?:(\u2b50) Run |\S+ +(?:Success|Failure) - )(.*)$", re.MULTILINE)
 _LINES = 40
 
 #: act gives the jobs of a matrix the outputs of the one that ends first, where GitHub takes what each of them has.
@@ -141,10 +141,21 @@ class Running:
 
 
 def _silence(log: str, silence_s: float) -> str:
-    steps = [line for line in log.splitlines() if _STEP in line]
-    step = steps[-1].replace(_STEP, "").strip() if steps else "no step had begun"
+    steps = ", ".join(_open_steps(log)) or "no step was running"
     last = "\n".join(log.splitlines()[-_LINES:])
-    return f"act printed nothing for {silence_s:g} s, and was killed, in: {step}\n{last}"
+    return f"act printed nothing for {silence_s:g} s, and was killed, in: {steps}\n{last}"
+
+
+def _open_steps(log: str) -> list[str]:
+    """Return the steps that began and did not end, the innermost of each job, with workflow and job."""
+    running: dict[str, list[str]] = {}
+    for job, began, name in _STEPS.findall(log):
+        steps = running.setdefault(job.rstrip(), [])
+        if began:
+            steps.append(name)
+        elif steps:
+            steps.pop()
+    return [f"[{job}] {steps[-1]}" for job, steps in running.items() if steps]
 
 
 @dataclass(frozen=True)
