@@ -45,7 +45,7 @@ from reconciler.resources.package.resource import Package
 from reconciler.stack.siblings import STACKS, declared_elsewhere
 
 #: Datasets that are registered before the access list of an earlier one is done.
-DATASETS_AHEAD = 8
+DATASETS_AHEAD = 4
 
 
 @dataclass(frozen=True)
