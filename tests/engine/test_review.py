@@ -202,3 +202,47 @@ def test_review_shows_a_dataset_that_another_unit_declares_and_what_a_rename_hid
     assert [each["kind"] for each in found["consequences"]] == ["sensitive_removed", "dataset_moved", "unit_renamed"]
     workspace.up().ok()
     workspace.assert_settled()
+
+
+def test_review_stops_a_mode_that_can_delete_rows(workspace: Workspace, admin: Admin):
+    def with_mode(mode: str) -> dict[str, Any]:
+        schemas = {"public": {"tables": {"users": {"mode": mode}}}}
+        connector = {
+            "service": "postgres",
+            "destination": {"schema_prefix": "app"},
+            "config": {"host": "h", "database": "d", "user": "u", "password": {"env": "STRIPE_KEY", "version": 1}},
+            "sync": {"new": "allow_columns", "schemas": schemas},
+        }
+        return {"description": "App.", "owners": ["o@example.com"], "connector": connector, "datasets": {"public": {}}}
+
+    workspace.write("app", with_mode("history"))
+    workspace.up().ok()
+    file = workspace.write("app", with_mode("soft_delete"))
+    found = review(workspace)
+    assert texts(found) == [
+        (
+            "stop",
+            "changes the mode of the table `public.users` of the connection app from history to soft_delete: it has "
+            "one row a key, and rows that are deleted in the source stay, marked. Earlier versions that are in "
+            "BigQuery can be deleted",
+        )
+    ]
+    [changed] = [each for each in found["consequences"] if each["kind"] == "table_mode_changed"]
+    assert "mode: soft_delete" in file.read_text().splitlines()[changed["line"] - 1]
+    workspace.up().ok()
+    assert review(workspace)["consequences"] == []
+
+
+def test_review_stops_an_adopted_connection_that_the_run_changes(workspace: Workspace, admin: Admin):
+    group = admin.make_group_with_destination("Group_Dev")
+    config: dict[str, Any] = {"schema": "stripe", "api_key": "the key in use"}
+    made = admin.make(group_id=group, service="stripe", config=config, paused=True)["id"]
+    adopts = f"adopts the connection stripe (stripe) that is {made} in Fivetran, and changes"
+    workspace.write("stripe", stripe(adopt={"connection": made}))
+    assert ("note", f"{adopts} nothing in it") in texts(review(workspace))
+    file = workspace.write("stripe", stripe(adopt={"connection": made, "apply_changes": True}))
+    found = review(workspace)
+    text = f"{adopts} it to match the file. This can change which source is read, and which tables arrive"
+    assert ("stop", text) in texts(found)
+    [changed] = [each for each in found["consequences"] if each["kind"] == "adopted_connection_changed"]
+    assert "adopt" in file.read_text().splitlines()[changed["line"] - 1]
