@@ -25,6 +25,7 @@ from rehearsal.scene import APP, APP_MAY
 
 DAYS = int(os.environ.get("REHEARSAL_DAYS", "30"))
 UNITS = int(os.environ.get("REHEARSAL_UNITS", "60"))
+SEED = int(os.environ.get("REHEARSAL_SEED", "1"))
 FIRST = date(2027, 1, 1)
 
 
@@ -111,7 +112,7 @@ def github(tmp_path: Path) -> Iterator[Hub]:
         yield found
 
 
-@pytest.mark.parametrize("seed", [int(os.environ.get("REHEARSAL_SEED", "1"))])
+@pytest.mark.parametrize("seed", [SEED], ids=[f"{DAYS} days, {UNITS} units, seed {SEED}"])
 def test_month_of_runs_changes_only_what_was_declared_and_reviewed(
     workspace: Workspace, admin: Admin, github: Hub, seed: int
 ):
