@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from admin import Admin
-from workspace import ENVIRONMENT, Workspace, stripe
+from workspace import ENVIRONMENT, Workspace, database, stripe
 
 VIEW = {"view": {"projectId": "shared", "datasetId": "telemetry", "tableId": "payments"}}
 ROBOT = {"role": "OWNER", "userByEmail": "robot@dev-project.iam.gserviceaccount.com"}
@@ -203,17 +203,6 @@ def test_creation_that_was_cut_off_heals_and_only_what_is_written_is_read(worksp
     workspace.pulumi("refresh", "--yes").ok()
     workspace.pulumi("destroy", "--yes", "--skip-preview", RECONCILER_REMOVALS="allow").ok()
     assert admin.gcp("GET", "/state")["projects"]["dev-project"]["datasets"] == {}
-
-
-def database(**schemas: str) -> dict[str, Any]:
-    """A unit of a database, with a choice of its schemas and a dataset for one of them."""
-    connector = {
-        "service": "postgres",
-        "destination": {"schema_prefix": "app"},
-        "config": {"host": "h", "database": "d", "user": "u", "password": {"env": "STRIPE_KEY", "version": 1}},
-        "sync": {"new": "allow_columns", "schemas": schemas},
-    }
-    return {"description": "App.", "owners": ["o@example.com"], "connector": connector, "datasets": {"public": {}}}
 
 
 def test_undeclared_datasets_fail_a_run_when_forbidden_and_data_needs_a_retirement(workspace: Workspace, admin: Admin):

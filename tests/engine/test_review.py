@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from admin import Admin
-from workspace import ENVIRONMENT, Workspace, stripe
+from workspace import ENVIRONMENT, Workspace, database, stripe
 
 
 def review(workspace: Workspace, *arguments: str, today: str = "2026-12-01", **env: str) -> dict[str, Any]:
@@ -206,14 +206,7 @@ def test_review_shows_a_dataset_that_another_unit_declares_and_what_a_rename_hid
 
 def test_review_stops_a_mode_that_can_delete_rows(workspace: Workspace, admin: Admin):
     def with_mode(mode: str) -> dict[str, Any]:
-        schemas = {"public": {"tables": {"users": {"mode": mode}}}}
-        connector = {
-            "service": "postgres",
-            "destination": {"schema_prefix": "app"},
-            "config": {"host": "h", "database": "d", "user": "u", "password": {"env": "STRIPE_KEY", "version": 1}},
-            "sync": {"new": "allow_columns", "schemas": schemas},
-        }
-        return {"description": "App.", "owners": ["o@example.com"], "connector": connector, "datasets": {"public": {}}}
+        return database(public={"tables": {"users": {"mode": mode}}})
 
     workspace.write("app", with_mode("history"))
     workspace.up().ok()

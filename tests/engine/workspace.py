@@ -50,6 +50,17 @@ ENVIRONMENT: Mapping[str, Any] = {
 }
 
 
+def database(**schemas: Any) -> dict[str, Any]:
+    """A unit of a database, with a choice of its schemas and a dataset for one of them."""
+    connector = {
+        "service": "postgres",
+        "destination": {"schema_prefix": "app"},
+        "config": {"host": "h", "database": "d", "user": "u", "password": {"env": "STRIPE_KEY", "version": 1}},
+        "sync": {"new": "allow_columns", "schemas": schemas},
+    }
+    return {"description": "App.", "owners": ["o@example.com"], "connector": connector, "datasets": {"public": {}}}
+
+
 def stripe(schema: str = "stripe", **connector: Any) -> dict[str, Any]:
     """A unit with a Stripe connector and its dataset; keyword arguments go into `connector`."""
     return {
