@@ -20,6 +20,9 @@ from reconciler.review.review_document import InvalidReview, Item, ReviewDocumen
 #: The longest page for a comment. GitHub takes 65,536 characters, and the comment has a frame of its own.
 LONGEST = 57_000
 
+#: The longest entry of a page that has to be cut: one alone does not take the place of all others.
+_LONGEST_ENTRY = 4_000
+
 #: From how many objects on a consequence that differs in them only is one line, and how many that line names.
 _SEVERAL, _NAMED = 3, 12
 
@@ -104,7 +107,7 @@ def rejection(text: str) -> list[Entry]:
 def cut_page(page: Page, longest: int) -> Page:
     """Leave out the last entries, which matter least, until the Markdown is short enough.
 
-    The page says how many are left out.
+    The page says how many are left out. Of an entry that is very long it has the beginning.
     """
     github = REPORTERS["github"]
     if len(github.format_page(page)) <= longest:
@@ -113,7 +116,7 @@ def cut_page(page: Page, longest: int) -> Page:
     for section in page.filled:
         kept = []
         for entry in section.entries:
-            fitting = _without_parts(entry) if entry.parts and room < _length(entry) else entry
+            fitting = _without_parts(entry) if entry.parts and room < _length(entry) else _shorten(entry)
             room -= _length(fitting)
             if room > 0:
                 kept.append(fitting)
@@ -131,6 +134,15 @@ def _length(entry: Entry) -> int:
 
 def _without_parts(entry: Entry) -> Entry:
     return replace(entry, text=f"{entry.text}. The job's summary has the line of each", parts=())
+
+
+def _shorten(entry: Entry) -> Entry:
+    """Return an entry that has no parts with the beginning of its text, if that is very long."""
+    kept, shorter = len(entry.text), entry
+    while not entry.parts and kept and _length(shorter) > _LONGEST_ENTRY:
+        kept = kept * 3 // 4
+        shorter = replace(entry, text=f"{entry.text[:kept]}… The job's summary has the whole line", below=())
+    return shorter
 
 
 def _entries(items: Sequence[Item], document: ReviewDocument) -> list[Entry]:

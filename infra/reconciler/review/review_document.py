@@ -24,8 +24,11 @@ from reconciler.review.consequence import FINGERPRINT, Consequence, Several, Sev
 LONGEST = 16 * 1024 * 1024
 _MOST = 50_000
 
-_TEXT = {"type": "string", "maxLength": 20_000}
-_NAME = {"type": "string", "maxLength": 1_000}
+#: Characters of a text and of a name that are read. A longer one is written up to there.
+LONGEST_TEXT, LONGEST_NAME = 20_000, 1_000
+
+_TEXT = {"type": "string", "maxLength": LONGEST_TEXT}
+_NAME = {"type": "string", "maxLength": LONGEST_NAME}
 _UNIT = {"type": "string", "pattern": f"^{UNIT_NAME.pattern}$", "maxLength": 255}
 _UNITS = {"type": "array", "maxItems": _MOST, "items": _UNIT}
 _NUMBER = {"type": ["integer", "null"], "minimum": 1, "maximum": 100_000_000}
@@ -84,6 +87,14 @@ _SCHEMA = {
         },
     },
 }
+
+
+def shorten(text: str, longest: int) -> str:
+    """Return a text of at most this many characters, which says at its end how many it leaves out."""
+    if len(text) <= longest:
+        return text
+    kept = longest - len(f"… ({len(text):,} more characters)")
+    return f"{text[:kept]}… ({len(text) - kept:,} more characters)"
 
 
 class InvalidReview(ReconcilerError):
@@ -163,7 +174,8 @@ class ReviewDocument:
     ) -> ReviewDocument:
         """Return the document of these consequences."""
         items = tuple(_item(each, environment) for each in found)
-        return cls(environment, items, _scheduled(items), tuple(rejected), simulated, quick=quick)
+        reasons = tuple(shorten(each, LONGEST_TEXT) for each in rejected)
+        return cls(environment, items, _scheduled(items), reasons, simulated, quick=quick)
 
     def as_record(self) -> dict[str, object]:
         """Return the document as JSON has it."""
@@ -253,13 +265,18 @@ def _item(found: Consequence, environment: str) -> Item:
         line,
         column,
         found.unit,
-        found.object,
-        found.text,
+        shorten(found.object, LONGEST_TEXT),
+        shorten(found.text, LONGEST_TEXT),
         found.effective.isoformat() if found.effective else None,
         found.fingerprint(environment),
         found.is_scheduled,
-        found.several,
+        found.several if found.several and _is_short(found.several) else None,
     )
+
+
+def _is_short(several: Several) -> bool:
+    names, texts = (several.noun, several.name), (several.before, several.after)
+    return max(map(len, names)) <= LONGEST_NAME and max(map(len, texts)) <= LONGEST_TEXT
 
 
 def _split(place: str) -> tuple[str, int | None, int | None]:

@@ -127,6 +127,19 @@ def test_page_for_a_comment_is_cut_and_the_summary_has_all(folder: Path, capsys:
     assert (folder / "summary.md").read_text().count("grants ") == 2_000
 
 
+@pytest.mark.parametrize("character", ["x", "@"])
+def test_long_lines_of_a_comment_leave_out_no_other_line(
+    folder: Path, capsys: pytest.CaptureFixture[str], character: str
+):
+    long = [granted(f"{number}{character * 9_000}@example.com", f"a{number}") for number in range(8)]
+    preview(folder, *long, granted("eve@example.com", "z"))
+    _, page = review(capsys, folder, "--format", "github", "--summary", "summary.md")
+    assert len(page) < 60_000
+    assert page.count("The job's summary has the whole line") == 8
+    assert "on dataset z to user:eve@" in page
+    assert (folder / "summary.md").read_text().count(character) >= 8 * 9_000
+
+
 def test_same_grant_on_many_datasets_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]):
     several = {name: {**unit(name), "dataset": {"sensitive": name == "s30"}} for name in ("s30", "tour")}
     for name, content in several.items():

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.review.consequence import Consequence
+from reconciler.review.consequence import Consequence, Several
 from reconciler.review.review_document import InvalidReview, ReviewDocument, Scope, read_document
 
 from .documents import FINGERPRINT, item, review
@@ -29,6 +29,16 @@ def test_document_reads_what_a_review_prints():
     assert read_document(json.dumps(document.as_record()).encode()) == document
     assert [each.place for each in document.items] == ["connectors/dev/a.yaml:3:1", "b.yaml", ""]
     assert document.scheduled == {found[0].fingerprint("dev")}
+
+
+def test_document_that_a_review_prints_can_be_read_whatever_its_length():
+    several = Several("dataset", "d" * 1_001, "b" * 20_001)
+    long = Consequence("stop", "removal_moved", "t" * 50_000, "o" * 50_000, value="v", several=several)
+    document = ReviewDocument.of("dev", [long], ["r" * 50_000])
+    read = read_document(json.dumps(document.as_record()).encode())
+    text = read.items[0].text
+    assert text == "t" * 19_974 + f"… ({50_000 - 19_974:,} more characters)"
+    assert read.items[0].fingerprint == long.fingerprint("dev")
 
 
 @pytest.mark.parametrize(
