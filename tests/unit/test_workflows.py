@@ -225,6 +225,22 @@ def test_fork_reviews_are_never_recorded():
     assert "needs.review.result != 'skipped'" in JOBS["pull-request", "record"]["if"]
 
 
+def test_fork_reviews_are_shown_only_as_simulations():
+    (step,) = (each for each in JOBS["pull-request", "comment"]["steps"] if "comment --pull" in each.get("run", ""))
+    assert step["env"]["SIMULATED"] == "${{ needs.simulate.result != 'skipped' && 'simulated' || '' }}"
+    assert "${SIMULATED:+--simulated}" in step["run"]
+
+
+def test_jobs_whose_reviews_are_shown_write_the_whole_page_into_their_summary():
+    for job in ("review", "simulate"):
+        assert '--summary "$GITHUB_STEP_SUMMARY"' in runs(JOBS["pull-request", job])
+
+
+def test_pull_requests_into_other_branches_leave_no_check_on_a_commit():
+    assert WORKFLOWS["pull-request"]["on"]["pull_request_target"]["branches"] == ["main"]
+    assert WORKFLOWS["merge"]["on"]["push"]["branches"] == ["main"]
+
+
 def test_quick_review_comes_first_and_decides_nothing():
     quick, full = JOBS["pull-request", "quick"], JOBS["pull-request", "review"]
     assert quick["if"] == full["if"]

@@ -25,6 +25,7 @@ from reconciler.github.comment import publish, supersede
     help="Mark comments on older commits as superseded by this commit. Without -e, those of all stacks.",
 )
 @click.option("--code-changed", is_flag=True, help="State at the top that the pull request changes code too.")
+@click.option("--simulated", is_flag=True, help="Accept only a simulation: the file's job read a stranger's files.")
 @click.argument("file", type=click.File("rb"), required=False)
 def comment(
     number: int,
@@ -34,6 +35,7 @@ def comment(
     *,
     superseded: bool,
     code_changed: bool,
+    simulated: bool,
     file: BinaryIO | None,
 ) -> int:
     """Write a review as a comment on a pull request.
@@ -59,6 +61,8 @@ def comment(
             print_note(f"marked as superseded: {', '.join(done)}" if done else "no older comment to mark")
         else:
             found = read_review(file, environment)
+            if simulated and not found.simulated:
+                raise click.UsageError("the review is not a simulation, so its fingerprints are not shown")
             page = cut_page(build_page(found, code_changed=code_changed), LONGEST)
             text = REPORTERS["github"].format_page(page)
             is_full = found.quick is None

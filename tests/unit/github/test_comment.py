@@ -96,6 +96,14 @@ def test_comment_marks_the_older_comments_of_all_stacks_without_naming_one(hub: 
     assert ["superseded by commit" in body for body in bodies(hub)] == [True, True, False]
 
 
+def test_comment_of_a_strangers_review_is_a_simulation_or_none(hub: Hub, number: int):
+    with pytest.raises(UsageError, match="not a simulation"):
+        call(number, "--simulated")
+    call(number, "--simulated", document=review("deletes a dataset", simulated=True))
+    (body,) = bodies(hub)
+    assert FINGERPRINT not in body
+
+
 def test_comment_keeps_a_bounded_history(hub: Hub, number: int):
     for each in range(30):
         call(number, commit=f"{each:040x}")
