@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import yaml
@@ -16,6 +17,7 @@ from click.testing import CliRunner
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from tests.hub import REPOSITORY, hub
 from tests.unit.cli.test_hostile_files import HOSTILE, assert_inert
 from tests.unit.cli.test_output import LINKED, Rendered
 from tests.unit.review.previews import ENVIRONMENT, stack, step, unit
@@ -26,6 +28,7 @@ from reconciler.cli.output import REPORTERS
 from reconciler.cli.review_page import build_page
 from reconciler.review.review_document import read_document
 
+from .workspace import ENVIRONMENT as GROUP
 from .workspace import Workspace
 
 #: What a page of ours has, and nothing of others.
@@ -146,13 +149,46 @@ def test_names_in_a_preview_are_text_in_a_page_a_summary_and_a_comment(text: str
                 assert_page(REPORTERS["github"].format_page(build_page(document)))
 
 
-@pytest.mark.parametrize("shape", ["text", "json", "github"])
-@pytest.mark.parametrize("command", ["report", "unmanaged"])
-def test_names_of_connections_made_by_hand_are_text_in_reports(workspace: Workspace, command: str, shape: str):
+@pytest.fixture
+def made_by_hand(workspace: Workspace) -> Workspace:
+    """Name connections, a team, its role and a unit's task after each hostile text."""
+    members = {"role": "View Destination", "members": ["user:ann@example.com"]}
+    workspace.write("environment", {**GROUP, "fivetran": {**GROUP["fivetran"], "access": [members]}})
+    workspace.unit("declared")
+    tasks = [{"code": text, "message": text} for text in HOSTILE]
+    workspace.connection("stripe", {"schema": "declared"}, setup_state="broken", tasks=tasks)
     for text in HOSTILE:
         workspace.connection("jira", {"schema": text}, setup_state="broken")
-    ran = workspace.run(command, "--format", shape)
+        workspace.admin("POST", "/teams", {"name": text})
+        workspace.admin("PUT", f"/roles/{quote(text, safe='')}", {"scope": "DESTINATION"})
+    workspace.admin("PATCH", "/groups/Dev/access", {f"team:{text}": text for text in HOSTILE})
+    return workspace
+
+
+@pytest.mark.parametrize("shape", ["text", "json", "github"])
+@pytest.mark.parametrize("command", ["report", "unmanaged"])
+def test_names_of_what_was_made_by_hand_are_text_in_reports(made_by_hand: Workspace, command: str, shape: str):
+    ran = made_by_hand.run(command, "--format", shape)
     assert ran.out.count("jira") >= len(HOSTILE)
+    assert ran.out.count("team:") >= len(HOSTILE)
     assert_inert(f"{ran.out}\n{ran.err}", annotations=shape == "github", below="connectors/")
     if (command, shape) == ("report", "github"):
         assert_page(ran.out)
+
+
+def test_names_of_what_was_made_by_hand_are_text_in_the_issue(
+    made_by_hand: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with hub(tmp_path / "github") as found:
+        for name, value in (("TOKEN", found.bot), ("REPOSITORY", REPOSITORY), ("API_URL", found.url)):
+            monkeypatch.setenv(f"GITHUB_{name}", value)
+        Path("CODEOWNERS").write_text("".join(f"* {text}\n" for text in HOSTILE) + "* @eve @example/data\n")
+        ran = made_by_hand.run("issue", "-e", "dev", "--summary", "summary.md")
+        assert_inert(f"{ran.out}\n{ran.err}")
+        (issue,) = found.repository.issues.values()
+        marker, owners, *page = (issue.body or "").splitlines()
+        assert (marker, owners) == ("<!-- reconciler: dev -->", "Owners: @eve @example/data")
+        for text in ("\n".join(page), Path("summary.md").read_text()):
+            assert text.count("jira") >= len(HOSTILE)
+            assert text.count("team:") >= len(HOSTILE)
+            assert_page(text)
