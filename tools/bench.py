@@ -20,10 +20,9 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
-from benching import extras, page, plot, scale, targets
+from benching import extras, page, peer, plot, scale, targets
 from benching.fleet import write_change, write_empty, write_units
 from benching.measuring import Measured, Project
-from benching.peer import measure_peer
 from benching.reasons import explain_calls
 from benching.targets import Run
 from reconciler.cli.review import PARALLEL_DIFF
@@ -47,7 +46,8 @@ def main() -> None:
     runs = [measure_size(size, arguments, console) for size in arguments.sizes]
     verdicts = [*(verdict for run in runs for verdict in targets.verdicts(run)), *targets.growth(runs)]
     for run in runs:
-        console.print("\n" + "\n".join([*targets.table(run), "", *targets.processes(run)]), markup=False)
+        notes = [*targets.processes(run), *peer.notes(run.peer)]
+        console.print("\n" + "\n".join([*targets.table(run), "", *notes]), markup=False)
     for verdict in verdicts:
         console.print(str(verdict), markup=False)
     if arguments.page:
@@ -66,7 +66,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--latency-ms", type=int, default=80, help="how long each answer takes, in milliseconds (80)")
     parser.add_argument("--slow-ms", type=int, default=300, help="of Fivetran's answers in a second drift check (300)")
     parser.add_argument("--pairs", type=int, default=2, help="no-op previews of us and of the floor, in pairs (2)")
-    parser.add_argument("--peer", help="a Terraform or OpenTofu binary that finds Fivetran's provider")
+    parser.add_argument("--peer", help="a Terraform or OpenTofu binary, which runs Fivetran's provider")
+    parser.add_argument(
+        "--peer-provider", type=Path, metavar="FOLDER", help="of the provider's binary (else `init` installs it)"
+    )
     parser.add_argument("--profile", type=Path, metavar="FOLDER", help="write a profile of each process of a preview")
     parser.add_argument("--page", type=Path, help="write the tables, and plots of growth as SVG, into this page")
     parser.add_argument("--scale", type=Path, help="write what follows for 10,000 units into this page")
@@ -140,15 +143,14 @@ def measure_size(size: int, arguments: argparse.Namespace, console: Console) -> 
             profile(ours, arguments.profile, size)
         write_change(folder / "specs")
         note(run.ours, "us", ours.run("one field", "up", "--yes", "--skip-preview", admin=admin))
-        if arguments.peer:
-            for each in measure_peer(arguments.peer, folder / "peer", size, settings_of(ours), admin):
+    if arguments.peer:
+        with tempfile.TemporaryDirectory(prefix="reconciler-bench-") as name:
+            folder, latency_ms = Path(name) / "peer", arguments.latency_ms
+            for each in peer.measure_peer(
+                arguments.peer, folder, size, latency_ms=latency_ms, provider=arguments.peer_provider
+            ):
                 note(run.peer, "peer", each)
     return run
-
-
-def settings_of(project: Project) -> dict[str, str]:
-    """Return the variables of a project's commands."""
-    return project.env
 
 
 def profile(project: Project, folder: Path, size: int) -> None:

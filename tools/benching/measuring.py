@@ -49,6 +49,22 @@ class Measured:
     """Reads of datasets in BigQuery: the gcp plugin's and ours."""
     rejected_reads: int = 0
     """Reads that BigQuery rejected for its quota."""
+    runs: int = 1
+    """How often the command ran until it succeeded. The other figures are sums."""
+
+
+class CommandFailed(SystemExit):
+    """A command failed. Its output ends the benchmark, unless the caller runs the command again.
+
+    Args:
+        command: The command.
+        measured: What it took until it failed.
+        output: All that it printed.
+    """
+
+    def __init__(self, command: list[str], measured: Measured, output: str) -> None:
+        super().__init__(f"{' '.join(command)} failed:\n{output[-4000:]}")
+        self.measured, self.output = measured, output
 
 
 @dataclass(frozen=True)
@@ -150,13 +166,15 @@ def measure(
             time.sleep(SAMPLE_S)
         wall_s = time.monotonic() - began
         output.seek(0)
-        if process.returncode != 0:
-            raise SystemExit(f"{' '.join(command)} failed:\n{output.read()[-4000:]}")
+        text = output.read()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     calls = admin.get("requests/counts").raise_for_status().json() if admin is not None else {}
     reads, rejected = dataset_reads(admin) if admin is not None else (0, 0)
-    return Measured(title, wall_s, cpu_s, calls, samples.cpu_by_kind, samples.peak_mb, reads, rejected)
+    measured = Measured(title, wall_s, cpu_s, calls, samples.cpu_by_kind, samples.peak_mb, reads, rejected)
+    if process.returncode != 0:
+        raise CommandFailed(command, measured, text)
+    return measured
 
 
 def dataset_reads(admin: httpx.Client) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 
-from benching import targets
+from benching import peer, targets
 from benching.targets import Run, Verdict
 
 BEGIN, END = "<!-- make bench: begin -->", "<!-- make bench: end -->"
@@ -29,7 +29,8 @@ def body(runs: Sequence[Run], verdicts: Iterable[Verdict], plots: Sequence[str],
     if load > 1:
         parts.append("The machine was busy: ratios and CPU seconds count here, and wall seconds do not.")
     for run in runs:
-        parts += ["\n".join(targets.table(run)), "\n".join(f"- {each}" for each in targets.processes(run))]
+        notes = [*targets.processes(run), *peer.notes(run.peer)]
+        parts += ["\n".join(targets.table(run)), "\n".join(f"- {each}" for each in notes)]
     rows = (
         f"| {each.target} | {each.measured:.2f} {each.unit} | {each.limit:.2f} | {'yes' if each.passed else 'no'} |"
         for each in verdicts
