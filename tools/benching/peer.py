@@ -139,20 +139,20 @@ def configuration(size: int, every: int) -> dict[str, object]:
         "provider": {"fivetran": {}},
         "resource": {
             "fivetran_group": {"bench": {"name": "Bench"}},
-            "fivetran_connector": {
+            "fivetran_connection": {
                 "unit": {
                     "count": size,
                     "group_id": "${fivetran_group.bench.id}",
                     "service": "stripe",
                     "run_setup_tests": False,
                     "destination_schema": {"name": "peer_${count.index}"},
-                    "config": {"api_key": "secret"},
+                    "config": json.dumps({"api_key": "secret"}),
                 }
             },
             "fivetran_connector_schedule": {
                 "unit": {
                     "count": size,
-                    "connector_id": "${fivetran_connector.unit[count.index].id}",
+                    "connector_id": "${fivetran_connection.unit[count.index].id}",
                     "schedule_type": "auto",
                     "paused": "true",
                     "sync_frequency": f'${{count.index == 0 ? "{every}" : "360"}}',

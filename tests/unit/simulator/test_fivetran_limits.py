@@ -71,7 +71,7 @@ def test_test_endpoints_and_patches_with_tests_use_the_quota_too(account: Accoun
     assert account.snapshot(connection)["config"]["api_key"] == "canary-2"
 
 
-def test_changed_schedule_runs_tests_within_the_quota_because_that_is_the_documented_default(account: Account):
+def test_changed_schedule_runs_tests_by_the_documented_default_and_uses_their_quota(account: Account):
     account.options(setup_tests_per_minute=1)
     connection = account.stripe(account.group(), run_setup_tests=False)["id"]
     path, schedule = f"/v1/connections/{connection}", {"sync_frequency": 60, "paused": True}

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from benching import peer
+from benching import page, peer
 from benching.measuring import Measured
+from benching.targets import Run
 
-#: Writes its arguments into a file. The first applies of a folder fail, as often as FAILURES says.
+#: Writes its arguments and the first connection's minutes into files. The first applies of a folder fail, as often as
+#: FAILURES says.
 STAND_IN = """#!/bin/sh
 echo "$@" >> calls
+grep -o '? ..[0-9]*' main.tf.json | grep -o '[0-9]*' >> minutes
 if [ "$1" = apply ] && [ "$(grep -c ^apply calls)" -le FAILURES ]; then
     echo 'MESSAGE'
     exit 1
@@ -41,7 +45,7 @@ def of(title: str, wall_s: float, runs: int = 1) -> Measured:
     return Measured(title, wall_s, 1.0, {"GET": 3}, runs=runs)
 
 
-def test_peer_applies_until_the_rate_limit_lets_it_and_plans_with_and_without_reads(tmp_path: Path):
+def test_peer_applies_again_at_rate_limits_and_plans_with_and_without_reads(tmp_path: Path):
     binary = stand_in(tmp_path, failures=2)
     measured = list(peer.measure_peer(binary, tmp_path / "peer", 3, latency_ms=0, provider=tmp_path))
     assert {each.title: each.runs for each in measured} == {
@@ -56,6 +60,8 @@ def test_peer_applies_until_the_rate_limit_lets_it_and_plans_with_and_without_re
     calls = [line.split(" -input")[0] for line in (tmp_path / "peer/tested/calls").read_text().splitlines()]
     create, unread = "apply -auto-approve", "apply -auto-approve -refresh=false"
     assert calls == [*3 * [create], "plan", "plan -refresh=false", create, unread]
+    minutes = (tmp_path / "peer/tested/minutes").read_text().split()
+    assert minutes == [*5 * ["360"], "60", "120"]
 
 
 def test_peer_without_a_folder_of_its_provider_begins_with_init(tmp_path: Path):
@@ -88,11 +94,21 @@ def test_one_connection_of_the_peer_gets_another_schedule():
     assert str(before).replace('"360" : "360"', '"60" : "360"') == str(after)
 
 
-def test_notes_of_the_peer_name_its_runs_and_what_it_takes_without_reads():
+def column_of_peer() -> dict[str, list[Measured]]:
+    """What was measured of the peer. Its first up ran four times."""
     titles = ("first up", "no-op preview", "one field", peer.UNREAD_PLAN, peer.UNREAD_APPLY, peer.UNTESTED)
     column = {title: [of(title, number + 0.5)] for number, title in enumerate(titles)}
-    column["first up"] = [of("first up", 300.0, runs=4)]
-    text = "\n".join(peer.notes(column))
+    return {**column, "first up": [of("first up", 300.0, runs=4)]}
+
+
+def test_notes_of_the_peer_name_its_runs_and_what_it_takes_without_reads():
+    text = "\n".join(peer.notes(column_of_peer()))
     assert "the sum of 4 runs of `apply`" in text
     assert "as our preview: 3.5 s, 1.0 CPU s, 3 calls" in text
     assert list(peer.notes({})) == []
+
+
+def test_page_has_the_notes_of_the_peer_below_its_table():
+    run = Run(100, latency_ms=80, peer=column_of_peer())
+    body = page.body([run], [], [], 0.2, date(2026, 12, 1))
+    assert body.index("| 100 units, 80 ms |") < body.index("- peer, first up: the sum of 4 runs")
