@@ -226,6 +226,49 @@ def test_review_stops_a_mode_that_can_delete_rows(workspace: Workspace, admin: A
     assert review(workspace)["consequences"] == []
 
 
+def test_review_shows_what_reset_does_with_choices_that_a_file_drops(workspace: Workspace, admin: Admin):
+    users: dict[str, Any] = {"mode": "history", "columns": {"email": "hashed", "phone": "excluded"}}
+    workspace.write("app", database(public={"tables": {"users": users, "orders": "included"}}, audit="excluded"))
+    workspace.up().ok()
+    changed = database(public={"tables": {"users": {"columns": {"phone": "excluded"}}}})
+    changed["connector"]["sync"]["others"] = "reset"
+    workspace.write("app", changed)
+    reset = "because of `others: reset` and `new: allow_columns`"
+    assert texts(review(workspace)) == [
+        (
+            "stop",
+            "changes `sync.others` of the connection app from keep to reset: schemas and tables that the file does not "
+            "name no longer arrive. Columns that it does not name arrive, readable, where their table does, whatever "
+            "is chosen in Fivetran",
+        ),
+        (
+            "stop",
+            "no longer declares the column `email` of `public.users` of the connection app, which was hashed: it is "
+            f"included from now on, {reset}: its values arrive readable from the next sync on",
+        ),
+        (
+            "note",
+            "no longer declares the mode of the table `public.users` of the connection app, which was history: the "
+            "table keeps its mode and its rows until a user changes the mode in Fivetran",
+        ),
+        (
+            "note",
+            "no longer declares the schema `audit` of the connection app, which was excluded: it stays excluded from "
+            f"now on, {reset}",
+        ),
+        (
+            "note",
+            "no longer declares the table `public.orders` of the connection app, which was included: it is excluded "
+            f"from now on, {reset}: no new rows arrive, and those in BigQuery stay",
+        ),
+    ]
+    workspace.up().ok()
+    schemas = admin.connections()["app"]["schema_config"]["schemas"]
+    users, orders = schemas["public"]["tables"]["users"], schemas["public"]["tables"]["orders"]
+    assert (users["sync_mode"], users["columns"]["email"]["hashed"]) == ("HISTORY", False)
+    assert (users["columns"]["phone"]["enabled"], orders["enabled"], schemas["audit"]["enabled"]) == (False,) * 3
+
+
 def test_review_stops_an_adopted_connection_that_the_run_changes(workspace: Workspace, admin: Admin):
     group = admin.make_group_with_destination("Group_Dev")
     config: dict[str, Any] = {"schema": "stripe", "api_key": "the key in use"}

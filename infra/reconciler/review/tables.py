@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from reconciler.review.consequence import Consequence, Severity
 from reconciler.review.context import Context
+from reconciler.review.datasets import deleted_datasets
 from reconciler.review.preview import Step
 
 #: How much of a source arrives in BigQuery by a word of `sync`.
@@ -15,8 +16,29 @@ _AMOUNTS = {"excluded": 0, "block_all": 0, "hashed": 1, "allow_columns": 1, "inc
 #: The default of `sync.others`, which changes nothing.
 _KEEP = "keep"
 
-#: The choice of a table of which the file names columns or the mode.
-_PARTLY = "included in part"
+#: The choices of a table of which the file names columns, and of a schema of which it names tables.
+_COLUMNS, _TABLES = "included, with a choice of columns", "included, with a choice of tables"
+_PARTLY = {_COLUMNS, _TABLES}
+
+#: Where a choice is in `sync`: `schemas`, the schema, `tables`, the table, `columns`, the column.
+_Path: TypeAlias = tuple[str, ...]
+
+#: The lengths of a schema's path and of that of a table's mode, above which are those of its columns.
+_OF_A_SCHEMA, _OF_A_TABLE = 2, 5
+
+#: What `others: reset` does with all that the file does not name, by `new`.
+_RESET = {
+    "allow_all": (
+        "schemas, tables and columns that the file does not name arrive, readable, whatever is chosen in Fivetran"
+    ),
+    "allow_columns": (
+        "schemas and tables that the file does not name no longer arrive. Columns that it does not name arrive, "
+        "readable, where their table does, whatever is chosen in Fivetran"
+    ),
+    "block_all": (
+        "schemas, tables and columns that the file does not name no longer arrive, whatever is chosen in Fivetran"
+    ),
+}
 
 #: How the names of choices about whole tables begin, and the values of `new` by which no new table arrives.
 _WHOLE, _BLOCKING = ("the schema ", "the table "), ("allow_columns", "block_all")
@@ -37,37 +59,46 @@ def tables(context: Context, step: Step, name: str, unit: str) -> Iterator[Conse
     """Return what arrives in BigQuery that did not, as a stop; the rest of a change as a note."""
     sync, before = step.new.get("sync") or {}, step.old.get("sync") or {}
     old, new = _choices(_in_new_schema(context, unit, before)), _choices(sync)
+    is_replaced = any(
+        each.name == unit and each.operation == "replace" for each in context.preview.of_type("Connection")
+    )
     for choice in sorted({*old, *new}):
-        (was, _), (now, path) = old.get(choice, (None, ())), new.get(choice, (None, ()))
+        (was, old_path), (now, path) = old.get(choice, (None, ())), new.get(choice, (None, ()))
         is_first = was is None and choice.startswith(_WHOLE) and before.get("new") in _BLOCKING
-        if was == now or ({was, now} == {None, _PARTLY} and not is_first):  # The lines of the columns show that.
+        if was == now or (choice == "`sync.others`" and {was, now} <= {None, _KEEP}):
             continue
-        if choice == "`sync.others`" and {was, now} <= {None, _KEEP}:
+        fate, because = (now, "") if now is not None else _undeclared(old_path, sync, is_replaced=is_replaced)
+        # The lines of its parts show what arrives of a table or schema.
+        if (_PARTLY & {was, now} and fate != "excluded" and was != "excluded" and not is_first) or (
+            now is None and _is_excluded_above(old_path, sync)
+        ):
             continue
         text = f"changes {choice} of the {name} from {was} to {now}"
         if now is None:
-            text = f"no longer declares {choice} of the {name}, which was {was}: {_undeclared(choice, sync)}"
+            because = (
+                f"it {'stays' if fate == was else 'is'} {fate} from now on, because of {because}" if fate else because
+            )
+            text = f"no longer declares {choice} of the {name}, which was {was}: {because}"
         elif was is None:
             text = f"declares {choice} of the {name} as {now}"
         if is_first and _amount(now) > 0:
             text += f": its rows may arrive for the first time, since `new` was {before['new']}"
-        if now == "excluded":
-            text += ": no new rows arrive, and the rows in BigQuery stay"
+        elif fate != was:
+            text += _effect(choice, was, fate, is_deleted=_deletes_dataset(context, unit, path or old_path))
         at = context.place(unit, "connector", "sync", *path)
         is_reset = choice == "`sync.others`" and now == "reset"
         if is_reset:
-            rule = f"`new: {sync.get('new')}`"
-            text += f": {rule} applies to all that the file does not name, and replaces choices made in Fivetran"
+            text += f": {_RESET.get(str(sync.get('new')), '')}"
         if choice.startswith(_MODE) and now is not None:
             is_new = _is_new(choice, old, before)
             removed = "" if is_new else _removed_rows(was, now)
             severity: Severity = "stop" if removed else "note"
             text += f": {_KEPT_ROWS.get(now.lower(), '')}{removed}".removesuffix(": ")
             yield Consequence(severity, "table_mode_changed", text, f"{name}: {choice}", unit, at, now)
-        elif _amount(now) > (0 if is_first else _amount(was)) or (is_reset and _amount(sync.get("new")) > 0):
-            yield Consequence("stop", "tables_widened", text, f"{name}: {choice}", unit, at, now)
+        elif _amount(fate) > (0 if is_first else _amount(was)) or (is_reset and _amount(sync.get("new")) > 0):
+            yield Consequence("stop", "tables_widened", text, f"{name}: {choice}", unit, at, fate)
         else:
-            yield Consequence("note", "tables_narrowed", text, f"{name}: {choice}", unit, at, now)
+            yield Consequence("note", "tables_narrowed", text, f"{name}: {choice}", unit, at, fate)
 
 
 def undeclared_tables(context: Context) -> Iterator[Consequence]:
@@ -100,17 +131,65 @@ def _is_new(choice: str, old: Mapping[str, tuple[str, Any]], before: Mapping[str
 
 def _removed_rows(was: str | None, now: str) -> str:
     """Return which rows in BigQuery a change of mode can delete; empty if it deletes none."""
-    if (was or "").lower() == "history":
-        return ". Earlier versions that are in BigQuery can be deleted"
-    return ". Deleted rows that BigQuery kept can be deleted, and earlier versions" if now.lower() == "live" else ""
+    if now.lower() == "live":
+        kept = "Earlier versions" if (was or "").lower() == "history" else "Deleted rows that BigQuery kept"
+        return f". {kept} can be deleted" + ("" if was else ", and earlier versions")
+    if was is None and now.lower() != "history":
+        return ". If the mode in Fivetran is history now, earlier versions that are in BigQuery can be deleted"
+    return ". Earlier versions that are in BigQuery can be deleted" if (was or "").lower() == "history" else ""
 
 
-def _undeclared(choice: str, sync: Mapping[str, Any]) -> str:
-    """Return what decides about a choice that is no longer declared."""
-    others = sync.get("others", _KEEP)
-    if others == _KEEP or choice.startswith("`sync."):
-        return "it stays so until a user changes it in Fivetran"
-    return f"it is {others} from now on, because of `others`"
+def _undeclared(path: _Path, sync: Mapping[str, Any], *, is_replaced: bool) -> tuple[str | None, str]:
+    """Return what an undeclared choice is now, None if the file does not decide, and the reason.
+
+    `others: reset` never changes a mode (`fivetran.tables.comparison`).
+    """
+    if path[-1:] == ("mode",) and len(path) == _OF_A_TABLE:
+        if is_replaced:
+            return None, "the new connection has the mode that Fivetran chooses"
+        return None, "the table keeps its mode and its rows until a user changes the mode in Fivetran"
+    if len(path) > 1 and sync.get("others") == "reset":
+        arrives = sync.get("new") == "allow_all" or (len(path) > _OF_A_TABLE and sync.get("new") != "block_all")
+        return "included" if arrives else "excluded", f"`others: reset` and `new: {sync.get('new')}`"
+    if len(path) > 1 and is_replaced:
+        return "included", "the replacement, which keeps no choice that no file declares"
+    return None, "it stays so until a user changes it in Fivetran"
+
+
+def _is_excluded_above(path: _Path, sync: Mapping[str, Any]) -> bool:
+    """Return whether the schema or the table of a choice is excluded, which its own line shows."""
+    schemas = sync.get("schemas") or {}
+    if len(path) <= _OF_A_SCHEMA:
+        return False
+    resets = sync.get("others") == "reset" and sync.get("new") != "allow_all"
+    schema = schemas.get(path[1], "excluded" if resets else None)
+    if schema == "excluded" or len(path) < _OF_A_TABLE:
+        return bool(schema == "excluded")
+    tables = schema.get("tables") or {} if isinstance(schema, dict) else {}
+    return bool(tables.get(path[3], "excluded" if resets else None) == "excluded")
+
+
+def _effect(choice: str, was: str | None, now: str | None, *, is_deleted: bool) -> str:
+    """Return what a change of a choice means for the data; empty where another line shows that."""
+    what = "values" if choice.startswith("the column ") else "rows"
+    if now == "excluded":
+        if is_deleted:
+            return f": no new {what} arrive, and those in BigQuery are deleted with the dataset"
+        return f": no new {what} arrive, and those in BigQuery stay"
+    if now == "hashed":
+        earlier = ", and those in BigQuery can stay readable" if was == "included" else ""
+        return f": its values arrive hashed from the next sync on{earlier}"
+    if now in {"included", *_PARTLY} and was in ("hashed", "excluded"):
+        return f": its {what} arrive {'readable ' if was == 'hashed' else ''}from the next sync on"
+    return ""
+
+
+def _deletes_dataset(context: Context, unit: str, path: _Path) -> bool:
+    """Return whether the run deletes the dataset of a schema with its data."""
+    connector = context.units[unit].connector if unit in context.units else None
+    if connector is None or connector.destination.schema_prefix is None or len(path) < _OF_A_SCHEMA:
+        return False
+    return f"{connector.destination.schema_prefix}_{path[1]}" in deleted_datasets(context.preview)
 
 
 def _amount(word: str | None) -> int:
@@ -118,25 +197,26 @@ def _amount(word: str | None) -> int:
     return _AMOUNTS.get(word or "", max(_AMOUNTS.values()))
 
 
-def _choices(sync: Mapping[str, Any]) -> dict[str, tuple[str, tuple[str, ...]]]:
+def _choices(sync: Mapping[str, Any]) -> dict[str, tuple[str, _Path]]:
     """Return each choice of `sync`, with its path, by its name.
 
     Such as the column `email` of `shop.customer`.
     """
-    found: dict[str, tuple[str, tuple[str, ...]]] = {
+    found: dict[str, tuple[str, _Path]] = {
         f"`sync.{key}`": (str(sync[key]), (key,)) for key in ("new", "others") if key in sync
     }
     for schema, node in (sync.get("schemas") or {}).items():
-        at: tuple[str, ...] = ("schemas", schema)
+        at: _Path = ("schemas", schema)
         if not isinstance(node, dict):
             found[f"the schema `{schema}`"] = str(node), at
             continue
+        found[f"the schema `{schema}`"] = _TABLES, at
         for table, choice in (node.get("tables") or {}).items():
             name, below = f"`{schema}.{table}`", (*at, "tables", table)
             if not isinstance(choice, dict):
                 found[f"the table {name}"] = str(choice), below
                 continue
-            found[f"the table {name}"] = _PARTLY if choice.get("columns") else "included", below
+            found[f"the table {name}"] = _COLUMNS if choice.get("columns") else "included", below
             if "mode" in choice:
                 found[f"the mode of the table {name}"] = str(choice["mode"]), (*below, "mode")
             for column, word in (choice.get("columns") or {}).items():

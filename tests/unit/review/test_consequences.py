@@ -103,36 +103,131 @@ def test_parts_of_a_replacement_are_one_consequence(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "severity"),
-    [("hashed", "included", "stop"), ("excluded", "hashed", "stop"), ("included", "hashed", "note")],
+    ("old", "new", "severity", "effect"),
+    [
+        ("hashed", "included", "stop", "its values arrive readable from the next sync on"),
+        ("excluded", "hashed", "stop", "its values arrive hashed from the next sync on"),
+        ("excluded", "included", "stop", "its values arrive from the next sync on"),
+        (
+            "included",
+            "hashed",
+            "note",
+            "its values arrive hashed from the next sync on, and those in BigQuery can stay readable",
+        ),
+        ("included", "excluded", "note", "no new values arrive, and those in BigQuery stay"),
+    ],
 )
-def test_columns_of_which_more_arrives_are_stopped(tmp_path: Path, old: str, new: str, severity: str):
+def test_columns_of_which_more_arrives_are_stopped(tmp_path: Path, old: str, new: str, severity: str, effect: str):
     def inputs(word: str) -> dict[str, Any]:
         tables = {"customer": {"columns": {"email": word}}}
         return {"name": "shop", "sync": {"new": "block_all", "others": "keep", "schemas": {"shop": {"tables": tables}}}}
 
     steps = [step("update", "Activation", "shop", inputs(old), inputs(new))]
-    text = f"changes the column `email` of `shop.customer` of the connection shop from {old} to {new}"
+    text = f"changes the column `email` of `shop.customer` of the connection shop from {old} to {new}: {effect}"
     kind = "tables_widened" if severity == "stop" else "tables_narrowed"
     assert found(consequences(tmp_path, {"shop": unit()}, *steps)) == [(severity, kind, text)]
 
 
 @pytest.mark.parametrize(
-    ("others", "fate"),
+    ("others", "new", "severity", "fate"),
     [
-        (None, "stays so until a user changes it in Fivetran"),
-        ("included", "is included from now on, because of `others`"),
+        ("keep", "allow_all", "stop", "it stays so until a user changes it in Fivetran"),
+        (
+            "reset",
+            "allow_columns",
+            "stop",
+            "it is included from now on, because of `others: reset` and `new: allow_columns`: its values arrive "
+            "readable from the next sync on",
+        ),
+        (
+            "reset",
+            "block_all",
+            "note",
+            "it is excluded from now on, because of `others: reset` and `new: block_all`: no new values arrive, and "
+            "those in BigQuery stay",
+        ),
     ],
 )
-def test_column_removed_from_a_file_is_shown_with_the_effect(tmp_path: Path, others: str | None, fate: str):
+def test_column_removed_from_a_file_is_shown_with_the_effect(
+    tmp_path: Path, others: str, new: str, severity: str, fate: str
+):
     def inputs(columns: dict[str, str]) -> dict[str, Any]:
         tables = {"customer": {"columns": {"phone": "excluded", **columns}}}
-        return {"sync": {**({"others": others} if others else {}), "schemas": {"shop": {"tables": tables}}}}
+        return {"sync": {"new": new, "others": others, "schemas": {"shop": {"tables": tables}}}}
 
     steps = [step("update", "Activation", "shop", inputs({"email": "hashed"}), inputs({}))]
     [changed] = consequences(tmp_path, {"shop": unit()}, *steps)
     column = "no longer declares the column `email` of `shop.customer` of the connection shop, which was hashed"
-    assert (changed.severity, changed.text) == ("stop", f"{column}: it {fate}")
+    assert (changed.severity, changed.text) == (severity, f"{column}: {fate}")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lines"),
+    [
+        (
+            {"charge": "excluded"},
+            {},
+            [
+                (
+                    "note",
+                    "which was excluded: it stays excluded from now on, because of `others: reset` and "
+                    "`new: block_all`",
+                )
+            ],
+        ),
+        (
+            {"charge": {"mode": "history", "columns": {"email": "hashed"}}},
+            {},
+            [
+                (
+                    "note",
+                    "which was included, with a choice of columns: it is excluded from now on, because of "
+                    "`others: reset` and `new: block_all`: no new rows arrive, and those in BigQuery stay",
+                )
+            ],
+        ),
+        (
+            {"charge": {"mode": "history"}},
+            {"charge": "included"},
+            [
+                (
+                    "note",
+                    "which was history: the table keeps its mode and its rows until a user changes the mode in "
+                    "Fivetran",
+                )
+            ],
+        ),
+    ],
+    ids=["excluded-table", "table-with-parts", "mode"],
+)
+def test_table_removed_from_a_file_that_resets_others_is_shown_with_the_effect(
+    tmp_path: Path, old: Any, new: Any, lines: list[tuple[str, str]]
+):
+    both = (
+        {
+            "sync": {
+                "new": "block_all",
+                "others": "reset",
+                "schemas": {"shop": {"tables": {"customer": "included", **each}}},
+            }
+        }
+        for each in (old, new)
+    )
+    changed = consequences(tmp_path, {"shop": unit()}, step("update", "Activation", "shop", *both))
+    assert [(each.severity, each.text.split("connection shop, ")[1]) for each in changed] == lines
+
+
+def test_schema_of_which_tables_are_named_is_included(tmp_path: Path):
+    both = (
+        {"sync": {"new": "block_all", "schemas": {"audit": each}}}
+        for each in ("excluded", {"tables": {"log": "included"}})
+    )
+    changed = consequences(tmp_path, {"shop": unit()}, step("update", "Activation", "shop", *both))
+    text = (
+        "changes the schema `audit` of the connection shop from excluded to included, with a choice of tables: its "
+        "rows arrive from the next sync on"
+    )
+    assert ("stop", text) in [(each.severity, each.text) for each in changed]
 
 
 def test_choice_of_a_column_is_shown_at_its_line(tmp_path: Path):
@@ -142,7 +237,7 @@ def test_choice_of_a_column_is_shown_at_its_line(tmp_path: Path):
 
     steps = [step("update", "Activation", "shop", {"sync": sync("hashed")}, {"sync": sync("excluded")})]
     [changed] = consequences(tmp_path, {"shop": unit(connector={"sync": sync("excluded")})}, *steps)
-    assert changed.text.endswith("to excluded: no new rows arrive, and the rows in BigQuery stay")
+    assert changed.text.endswith("to excluded: no new values arrive, and those in BigQuery stay")
     line = int(changed.place.split(":")[1])
     assert (tmp_path / "dev" / "shop.yaml").read_text().splitlines()[line - 1].strip() == "email: excluded"
 
@@ -184,9 +279,30 @@ def test_choices_of_a_replaced_connection_are_compared_in_its_new_schema(tmp_pat
         ),
     ]
     texts = [each.text for each in consequences(tmp_path, {"shop": unit("shop_v2")}, *steps)]
-    assert [text.split(" of the connection")[0] for text in texts[1:]] == [
-        "no longer declares the column `phone` of `shop_v2.customer`"
+    assert texts[1:] == [
+        "no longer declares the column `phone` of `shop_v2.customer` of the connection shop_v2, which was hashed: it "
+        "is included from now on, because of the replacement, which keeps no choice that no file declares: its values "
+        "arrive readable from the next sync on"
     ]
+
+
+def test_schema_whose_dataset_is_deleted_keeps_no_rows(tmp_path: Path):
+    both = ({"sync": {"new": "block_all", "schemas": {"audit": each}}} for each in ("included", "excluded"))
+    connector = {
+        "service": "postgres",
+        "destination": {"schema_prefix": "app"},
+        "config": {"password": {"env": "KEY", "version": 1}},
+        "sync": {"new": "block_all", "schemas": {"audit": "excluded"}},
+    }
+    files = {
+        "app": {"description": "x", "owners": ["a@example.com"], "connector": connector, "datasets": {"public": {}}}
+    }
+    steps = [
+        step("delete", "Dataset", "app_audit", {"datasetId": "app_audit"}),
+        step("update", "Activation", "app", *both),
+    ]
+    [_, narrowed] = consequences(tmp_path, files, *steps)
+    assert narrowed.text.endswith("to excluded: no new rows arrive, and those in BigQuery are deleted with the dataset")
 
 
 def test_variable_of_a_paused_unit_is_removed(tmp_path: Path):
@@ -203,6 +319,7 @@ def test_column_named_like_a_key_of_sync_is_a_column(tmp_path: Path):
 
     steps = [step("update", "Activation", "shop", inputs("hashed"), inputs("included"))]
     text = "changes the column `columns` of `schemas.tables` of the connection shop from hashed to included"
+    text += ": its values arrive readable from the next sync on"
     assert found(consequences(tmp_path, {"shop": unit()}, *steps)) == [("stop", "tables_widened", text)]
 
 
@@ -668,7 +785,7 @@ def test_dataset_that_a_replaced_connection_leaves_is_shown_as_staying(tmp_path:
         ("block_all", "included", "stop", "included"),
         ("allow_columns", "included", "stop", "included"),
         ("block_all", {"mode": "history"}, "stop", "included"),
-        ("block_all", {"columns": {"id": "included"}}, "stop", "included in part"),
+        ("block_all", {"columns": {"id": "included"}}, "stop", "included, with a choice of columns"),
         ("block_all", "excluded", "note", "excluded"),
         ("allow_all", "included", "note", "included"),
     ],
@@ -683,7 +800,7 @@ def test_table_that_no_file_named_is_stopped_if_it_may_arrive_for_the_first_time
     found_severity, text = texts["connection shop: the table `shop.charge`"]
     declared = f"declares the table `shop.charge` of the connection shop as {word}"
     first = f": its rows may arrive for the first time, since `new` was {rule}" if severity == "stop" else ""
-    assert (found_severity, text.removesuffix(": no new rows arrive, and the rows in BigQuery stay")) == (
+    assert (found_severity, text.removesuffix(": no new rows arrive, and those in BigQuery stay")) == (
         severity,
         declared + first,
     )
@@ -709,9 +826,14 @@ def test_mode_of_a_table_leaves_it_included(tmp_path: Path):
         ("history", "live", "stop"),
         ("soft_delete", "live", "stop"),
         ("live", "soft_delete", "note"),
+        (None, "soft_delete", "stop"),
+        (None, "history", "note"),
     ],
 )
-def test_mode_that_can_delete_rows_is_stopped(tmp_path: Path, old: str, new: str, severity: str):
-    both = ({"sync": {"schemas": {"shop": {"tables": {"charge": {"mode": each}}}}}} for each in (old, new))
+def test_mode_that_can_delete_rows_is_stopped(tmp_path: Path, old: str | None, new: str, severity: str):
+    both = (
+        {"sync": {"schemas": {"shop": {"tables": {"charge": {"mode": each} if each else "included"}}}}}
+        for each in (old, new)
+    )
     [changed] = consequences(tmp_path, {"shop": unit()}, step("update", "Activation", "shop", *both))
     assert (changed.severity, "can be deleted" in changed.text) == (severity, severity == "stop")
