@@ -171,7 +171,7 @@ class PreflightProvider(Provider):
 
     @operation
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        # Often the first to be read, since everything depends on it. If not, more is read than is needed.
+        # Connections that are asked for before this one are read by themselves, not ahead.
         _remember_subfolders(props)
         _leave_quota(Places(_PROGRAM), props)
         tables = {unit.connection: unit.tables for unit in _declared(props["units"]).values() if unit.connection}

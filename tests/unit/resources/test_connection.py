@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.model import Adopt, Awaiting, FivetranSchedule
 from reconciler.resources.connection.resource import ConnectionProvider
+from reconciler.resources.run.account import READERS
 from reconciler.resources.run.run import run
 
 from .account import (
@@ -310,23 +311,45 @@ def test_refresh_removes_a_missing_connection_from_state(fivetran: Fivetran, str
 @pytest.mark.parametrize("path", ["^/v1/connections$", "^/v1/connections/."])
 def test_no_fault_makes_a_connection_look_deleted(fivetran: Fivetran, stripe: str, new_run, fault, path: str):
     new_run()
+    run.account.expect(["stripe"], with_tables=[])
     fivetran.fault(method="GET", path=path, count=None, **fault)
     assert failure(provider.read, stripe, state(fivetran.group)).startswith(f"{FILE}: GET /connections")
 
 
-def test_refresh_asks_once_for_the_group_and_once_for_each_connection(fivetran: Fivetran, new_run):
+@pytest.mark.parametrize("before", [0, 1, 8], ids=["none before", "one before", "all before"])
+def test_refresh_asks_once_for_the_group_and_once_for_each_connection(fivetran: Fivetran, new_run, before: int):
+    """Whether connections are asked for before or after it is known what state has."""
     names = [f"stripe_{number}" for number in range(8)]
     stacks = [Stack(fivetran.group) for _ in names]
     for stack, name in zip(stacks, names, strict=True):
         stack.up(unit(name))
     new_run()
     fivetran.by_hand(schema="of_somebody_else")
-    run.account.expect(names, with_tables=[])
     fivetran.forget_requests()
-    for stack in stacks:
+    for stack in stacks[:before]:
         stack.refresh()
+    run.account.begin_refresh(fivetran.group)
+    run.account.expect(names, with_tables=[])
+    for stack in stacks[before:]:
+        stack.refresh()
+    fivetran.wait_for(lambda: "GET /v1/connections" in fivetran.counts())
     asked = sorted(request["path"] for request in fivetran.requests())
     assert asked == sorted(["/v1/connections", *(f"/v1/connections/{stack.connection.id}" for stack in stacks)])
+
+
+def test_connections_are_read_ahead_as_many_at_once_as_the_account_allows(fivetran: Fivetran, new_run):
+    names = [f"stripe_{number}" for number in range(READERS + 8)]
+    for name in names:
+        fivetran.by_hand(schema=name)
+    new_run()
+    held = fivetran.fault(kind="hold", method="GET", path="^/v1/connections/[^/]+$", count=None)
+    fivetran.forget_requests()
+    run.account.expect(names, with_tables=[])
+    run.account.begin_refresh(fivetran.group)
+    fivetran.wait_for(lambda: fivetran.held(held) >= READERS)
+    assert fivetran.held(held) == READERS
+    fivetran.release(held)
+    fivetran.wait_for(lambda: fivetran.counts().get("GET /v1/connections/{connection_id}") == len(names))
 
 
 @pytest.mark.parametrize("order", [1, -1], ids=["as created", "newest first"])
@@ -335,8 +358,8 @@ def test_connections_are_read_ahead_in_the_order_of_state(fivetran: Fivetran, ne
     stacks = {name: Stack(fivetran.group) for name in sorted(names)}
     for name, stack in stacks.items():
         stack.up(unit(name))
-    new_run()
     monkeypatch.setattr("reconciler.resources.run.account.READERS", 1)
+    new_run()
     run.account.expect(names, with_tables=[])
     fivetran.forget_requests()
     for name in names:
@@ -356,6 +379,7 @@ def test_second_read_returns_the_current_connection(fivetran: Fivetran, stripe: 
 
 def test_list_that_failed_once_is_asked_for_again(fivetran: Fivetran, stripe: str, new_run):
     new_run()
+    run.account.expect(["stripe"], with_tables=[])
     fivetran.fault(method="GET", path="^/v1/connections$", kind="status", status=403, body={"code": "Forbidden"})
     assert "403 Forbidden" in failure(provider.read, stripe, state(fivetran.group))
     assert provider.read(stripe, state(fivetran.group)).id == stripe

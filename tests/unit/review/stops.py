@@ -32,7 +32,7 @@ class Stop:
     """What `environment.yaml` has for them."""
     group: str = "Group_Dev"
     slot: str = ""
-    """Changes with the same slot cannot be in one preview; empty for changes of units."""
+    """Changes with the same slot cannot be in one preview; empty for those that can be beside every other."""
 
 
 def entry(member: str = "ann@example.com", role: str = "READER", until: str = "", title: str = "") -> dict[str, Any]:
@@ -151,7 +151,8 @@ def _connections(name: str) -> Iterator[Stop]:
     for adopted, sent in (("one", declared), ("two", declared), ("one", {"config": {"host": "b"}})):
         adopt = {"connection": adopted, "apply_changes": True}
         steps = (step("create", "Connection", name, None, _connection(name, **sent)),)
-        yield Stop("adopted_connection_changed", steps, unit(name, connector={"adopt": adopt}))
+        of_unit = unit(name, connector={"adopt": adopt})
+        yield Stop("adopted_connection_changed", steps, of_unit, slot=f"adopted {adopted}")
     for sha in ("a", "b"):
         yield Stop("code_uploaded", (step("update", "Package", name, {"sha256": "0"}, {"sha256": sha}),), unit(name))
 

@@ -48,6 +48,7 @@ class Account:
         self._left_to_others: int | None = None
         self._is_key_rejected = False
         self._listings: dict[str, Future[dict[str, Connection]]] = {}
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read-connections")
         self._reads: dict[str, Future[Connection]] = {}
         self._answered: set[tuple[str, str]] = set()
         self._schemas: dict[str, Future[StandardConfig]] = {}
@@ -165,16 +166,20 @@ class Account:
         self._read_ahead()
 
     def read(self, group_id: str, connection_id: str, reader: str) -> Connection:
-        """Return a connection in full. The first call of a run starts to read the whole group.
+        """Return a connection in full.
 
-        One answer serves each kind of `reader` once: a second call asks again. Raises `NotFound` when the connection is
-        gone.
+        The first call after `expect` starts to read what state has of the group. One answer serves each kind of
+        `reader` once: a second call asks again. Raises `NotFound` when the connection is gone.
         """
+        client = self.client()
         self._prefetch(group_id)
         with self._lock:
-            future = self._reads.get(connection_id) if (connection_id, reader) not in self._answered else None
+            is_second = (connection_id, reader) in self._answered
             self._answered.add((connection_id, reader))
-        return future.result() if future is not None else self.client().get_connection(connection_id)
+            if is_second or connection_id not in self._reads:
+                self._reads[connection_id] = self._readers.submit(client.get_connection, connection_id)
+            future = self._reads[connection_id]
+        return future.result()
 
     def read_schema(self, connection_id: str) -> StandardConfig:
         """Return a connection's schema config, from the read-ahead where it was in that.
@@ -249,21 +254,24 @@ class Account:
             self._prefetch(group_id)
 
     def _prefetch(self, group_id: str) -> None:
+        """Start to read what state has of a group, once, and without what was read before this is known."""
+        with self._lock:
+            if not self._in_state or group_id in self._prefetched:
+                return
         listing = self._listing(group_id)
         client = self.client()
         with self._lock:
             if group_id in self._prefetched:
                 return
             self._prefetched.add(group_id)
-            pool = ThreadPoolExecutor(READERS, thread_name_prefix="read-connections")
-            for name in self._in_state or listing:
+            for name in self._in_state:
                 if name not in listing:
                     continue
                 item = listing[name]
-                self._reads[item.id] = pool.submit(client.get_connection, item.id)
+                if item.id not in self._reads:
+                    self._reads[item.id] = self._readers.submit(client.get_connection, item.id)
                 if name in self._with_tables:
-                    self._schemas[item.id] = pool.submit(client.get_schema_config, item.id)
-        pool.shutdown(wait=False)
+                    self._schemas[item.id] = self._readers.submit(client.get_schema_config, item.id)
 
 
 def look_ahead(what: str, ask: Callable[[], Answer], otherwise: Answer, *, warns_without_key: bool = True) -> Answer:
