@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from reconciler.model.errors import SHAPELESS
+
 #: Characters that begin markup or HTML in Markdown.
 _MARKUP = re.compile(r"[\\`*_\[\]<>~|&]|^[-+=]")
 
@@ -14,7 +16,10 @@ _CODE = re.compile(r"`([^`]*[^`\s][^`]*)`")
 _NUMBERED = re.compile(r"^(\d{1,9})(?=[.)])")
 
 #: What GitHub makes a mention, a reference or a link of, even behind a backslash: it looks at the rendered text.
-_LINKED = re.compile(r"@|#|(?i:(?<=https:)|(?<=http:)|(?<=ftp:))(?=//)|(?i:www)(?=\.)|(?i:gh-)(?=\d)|\$")
+_LINKED = re.compile(
+    r"@|#|(?i:(?<=https:)|(?<=http:)|(?<=ftp:))(?=//)|(?i:www)(?=\.)|(?i:gh-)(?=\d)|\$"
+    r"|[0-9A-Fa-f]{6}(?=[0-9A-Fa-f])"  # a commit, of which seven digits are enough
+)
 
 
 def code(text: str) -> str:
@@ -37,4 +42,9 @@ def _escape_words(text: str) -> str:
 def _one_line(text: str) -> str:
     """Return a text on one line; what has no shape of its own, or changes the direction, by its number."""
     words = " ".join(text.split())
-    return "".join(char if char.isprintable() else f"<U+{ord(char):04X}>" for char in words)
+    words = SHAPELESS.sub(lambda found: _number(found[0]), words)
+    return "".join(char if char.isprintable() else _number(char) for char in words)
+
+
+def _number(char: str) -> str:
+    return f"<U+{ord(char):04X}>"

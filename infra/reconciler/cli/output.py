@@ -19,7 +19,7 @@ import click
 
 from reconciler.cli.columns import Row, format_for_terminal, format_plain
 from reconciler.cli.markdown import code, escape_markdown
-from reconciler.model.errors import printable
+from reconciler.model.errors import SHAPELESS, printable
 
 #: In the click context: whether the command has printed to stdout.
 HAS_PRINTED = "reconciler.has_printed"
@@ -260,6 +260,7 @@ def close_stdout() -> None:
 def format_json(record: object) -> str:
     """Return JSON as every command prints it."""
     text = json.dumps(record, indent=2, ensure_ascii=False, default=_as_mapping)
+    text = SHAPELESS.sub(lambda found: json.dumps(found[0])[1:-1], text)
     if not text.replace("\n", "").isprintable():
         text = "".join(each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1] for each in text)
     # A log of GitHub Actions reads `##[` anywhere as a command. In JSON it can only be within a text.

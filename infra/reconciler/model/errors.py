@@ -130,13 +130,21 @@ class InvalidSpecs(ReconcilerError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+#: Printable characters without a shape, in which names that look alike can differ. Emoji have U+FE0F behind a symbol.
+SHAPELESS = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\U000e0100-\U000e01ef]"
+    "|(?<![\u2000-\u2bff\U0001f000-\U0001faff])[\ufe00-\ufe0f]"
+)
+
+
 def printable(text: str) -> str:
-    """Escape every character with an effect on a terminal or a log."""
+    """Escape every character that has an effect on a terminal or a log, or no shape."""
+    if not text.isascii():
+        text = SHAPELESS.sub(lambda found: _escape(found[0]), text)
     if text.isprintable():
         return text
-    return "".join(
-        character
-        if character.isprintable()
-        else character.encode("unicode_escape", "backslashreplace").decode("ascii", "replace")
-        for character in text
-    )
+    return "".join(character if character.isprintable() else _escape(character) for character in text)
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape", "backslashreplace").decode("ascii", "replace")

@@ -16,6 +16,7 @@ from tests.unit.cli.test_output import LINKED, Rendered
 from tests.unit.review.previews import ENVIRONMENT, stack, step, unit
 
 from reconciler.cli.main import main
+from reconciler.model.errors import SHAPELESS
 
 #: The commands that the runner of GitHub Actions knows.
 RUNNER_COMMANDS = (
@@ -40,6 +41,8 @@ HOSTILE = (
     "\u202egnp.exe\u202c",
     "\u2066hidden\u2069",
     "\u200b\u200d\ufeff",
+    "\u3164\u034f\ufe0f\U000e0101",
+    "8b28ec398245002ffb246080afd9a8b3dcc0720d c0ffee1",
     "\x1b[31mred\x1b[0m\x07",
     "`code` ``` ~~~",
     "a,line=1,title=approved",
@@ -73,6 +76,7 @@ def assert_inert(printed: str, *, annotations: bool = False, below: str = "conne
     """Check that a log reads no command but our annotations on files of the folder, and a terminal no control code."""
     for line in re.split(r"[\r\n]", printed):
         assert line.isprintable(), repr(line)
+        assert not SHAPELESS.search(line), repr(line)
         assert not OLD_FORM.search(line), line
         if found := NEW_FORM.match(line):
             assert annotations, line

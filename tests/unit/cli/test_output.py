@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 
 import reconciler.cli
 from reconciler.cli.output import REPORTERS, Entry, Page, Report, Section, without_commands
+from reconciler.model.errors import SHAPELESS
 
 COMMANDS = Path(reconciler.cli.__file__).parent
 #: Functions and attributes that print. `main` prints errors itself, so that `--help` imports no other module.
@@ -126,8 +127,8 @@ class Rendered(HTMLParser):
         self.outside_code += [] if self._in_code else [data]
 
 
-#: What GitHub makes a link of in the texts of a rendered page: a mention, an issue, an address.
-LINKED = re.compile(r"(?<!\w)@\w|#\d|gh-\d|https?://|ftp://|www\.\w", re.IGNORECASE)
+#: What GitHub makes a link of in the texts of a rendered page: a mention, an issue, an address, a commit.
+LINKED = re.compile(r"(?<!\w)@\w|#\d|gh-\d|https?://|ftp://|www\.\w|\b[0-9a-f]{7,40}\b", re.IGNORECASE)
 
 
 HOSTILE = (
@@ -145,6 +146,8 @@ HOSTILE = (
     "12. ",
     "---",
     "![](",
+    "c0ffee1",
+    "8b28ec398245002ffb246080afd9a8b3dcc0720d",
 )
 
 
@@ -156,8 +159,23 @@ def test_markdown_shows_a_text_as_it_is_and_links_nothing(parts: list[str]):
     rendered.feed(MarkdownIt("gfm-like", {"linkify": False}).render(REPORTERS["github"].format_page(page)))
     assert rendered.elements <= {"ul", "li", "code"}
     assert not any(LINKED.search(each) for each in rendered.outside_code)
-    if text.isprintable() and "`" not in text:
+    if text.isprintable() and "`" not in text and not SHAPELESS.search(text):
         assert "".join(rendered.texts).strip() == without_commands(text)
+
+
+@pytest.mark.parametrize("shape", ["text", "json", "github"])
+def test_reporters_show_that_names_which_look_alike_differ(shape: str):
+    for name in ("a\u3164", "a\ufe0f", "a\u2060", "a\u034f\u115f", "a\ufe0f\ufe0f"):
+        entry = Entry(name, "failed", (name,), file=name)
+        reporter = REPORTERS[shape]
+        for printed in (
+            reporter.format_report(Report([entry], [{"text": name}])),
+            reporter.format_page(Page([Section("", [entry])], record={"text": name})),
+        ):
+            assert f"{ord(name[1]):04x}" in printed.lower()
+            assert name not in printed
+    reporter = REPORTERS[shape]
+    assert "\u26a0\ufe0f" in reporter.format_page(Page([Section("", [Entry("\u26a0\ufe0f")])], record=["\u26a0\ufe0f"]))
 
 
 def test_markdown_shows_words_between_backticks_as_code():

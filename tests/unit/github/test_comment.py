@@ -143,7 +143,8 @@ def forged(body: str, page: str, elements: set[str]) -> list[str]:
     rendered = Rendered()
     rendered.feed(MarkdownIt("gfm-like", {"linkify": False}).render(page))
     found = [f"<{element}>" for element in sorted(rendered.elements - elements)]
-    found += [each for each in rendered.outside_code if LINKED.search(each)]
+    own = f"Commit {FIRST[:12]}"  # GitHub links it
+    found += [each for each in rendered.outside_code if LINKED.search(each) and each.strip() != own]
     found += [text for text in ("\u202e", "##[") if text in body]
     return found
 
