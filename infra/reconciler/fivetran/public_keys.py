@@ -20,7 +20,8 @@ KEY_TYPES = ("ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp3
 
 #: How private keys begin: in PEM, OpenSSH's and PuTTY's formats, and the last two in Base64 alone.
 _PRIVATE = re.compile(r"PRIVATE KEY|PuTTY-User-Key-File|b3BlbnNzaC1rZXktdjE|openssh-key-v1", re.IGNORECASE)
-_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----(.*?)-----END \1-----", re.DOTALL)
+#: Base64 has no hyphen, so what follows a first line is read once, and not again from each first line in it.
+_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----([^-]*)-----END \1-----")
 _CERTIFICATE = ("CERTIFICATE", "X509 CERTIFICATE")
 _LINE = 64
 

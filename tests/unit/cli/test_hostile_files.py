@@ -163,6 +163,7 @@ DEEP = 100_000
         "a: 1\n" * 100_000,
         "a: " + "9" * 1_000_000,
         '"' + "\\u202e" * 100_000 + '"',
+        "connector: {trust: {certificates: [{pem: '" + "-----BEGIN CERTIFICATE----- " * DEEP + "'}]}}",
         "%TAG ! tag:example.com,2000:\n---\n!x y\n",
         b"\xff\xfe" + "description: x".encode("utf-16-le"),
         b"description: \x00\n",
