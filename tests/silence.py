@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 
@@ -38,32 +39,40 @@ def silence() -> Iterator[Silence]:
             thread.join()
 
 
-#: The heads of answers that never end, by how the body is sent, and a byte of the body.
+_JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+#: The beginnings of answers that never end, by what does not end, and what comes now and then.
 DRIPS = {
-    "length": (b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n", b" "),
-    "chunks": (
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
-        b"1\r\n \r\n",
-    ),
-    "until the end": (b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n", b" "),
+    "length": (_JSON + b"Content-Length: 1000000\r\n\r\n", b" "),
+    "chunks": (_JSON + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+    "until the end": (_JSON + b"\r\n", b" "),
+    "status line": (b"HTTP/1.1 200 O", b"K"),
+    "header": (_JSON + b"Server: ", b"x"),
+    "headers": (_JSON, b"A: b\r\n"),
+    "answers before the answer": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
 }
 
 
 @contextlib.contextmanager
-def dripping(kind: str = "length") -> Iterator[Silence]:
-    """Serve answers of which a byte comes every 20 ms, until the block ends."""
-    head, byte = DRIPS[kind]
+def dripping(kind: str = "length", tls: ssl.SSLContext | None = None) -> Iterator[Silence]:
+    """Serve answers of which a part comes every 10 ms: until the block ends, but to one client for 10 s."""
+    head, part = DRIPS[kind]
     ended = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
         found = Silence(server.getsockname()[1])
         threads: list[threading.Thread] = []
 
-        def drip(client: socket.socket) -> None:
-            with client, contextlib.suppress(OSError):
+        def drip(accepted: socket.socket) -> None:
+            with (
+                contextlib.suppress(OSError),
+                tls.wrap_socket(accepted, server_side=True) if tls else accepted as client,
+            ):
                 client.recv(65_536)
                 client.sendall(head)
-                while not ended.wait(0.02):
-                    client.sendall(byte)
+                for _ in range(1_000):
+                    if ended.wait(0.01):
+                        break
+                    client.sendall(part)
 
         def accept() -> None:
             with contextlib.suppress(OSError):

@@ -15,7 +15,7 @@ ORDER = (
     "reconciler.model",
     "reconciler.yaml_text",
     "reconciler.lifecycle",
-    "reconciler.google.whole_answer",
+    "reconciler.http",
     "reconciler.google.rest",
     "reconciler.secrets",
     "reconciler.airflow",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from reconciler.google.whole_answer import limit_answers
+from reconciler.http.answers import limit_answers
 from reconciler.model.errors import LOG_IN, NO_CREDENTIALS, ReconcilerError, RemoteError, google_error
 
 _TOKEN, _USER, _PASSWORD = "AIRFLOW_TOKEN", "AIRFLOW_USERNAME", "AIRFLOW_PASSWORD"

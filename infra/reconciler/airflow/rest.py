@@ -10,8 +10,7 @@ from __future__ import annotations
 import base64
 import re
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NoReturn
 from urllib.parse import quote, urlsplit
 
@@ -20,12 +19,13 @@ import httpx
 from reconciler.airflow.credentials import AirflowCredentials
 from reconciler.airflow.marker import Marker, find_marker, mark
 from reconciler.airflow.push import AmbiguousWrite, Live
+from reconciler.http.answers import AnswerTooLong, limit_answers
 from reconciler.model.errors import ReconcilerError, RemoteError
 from reconciler.secrets.masking import mask
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
-#: How long the next bytes of an answer may take, and the whole answer.
-_TIMEOUT_S, _ANSWER_S = 60.0, 120.0
+#: How long the next bytes of an answer may take.
+_TIMEOUT_S = 60.0
 #: Tries of one read.
 _TRIES = 4
 #: The longest wait that Airflow may ask for, in seconds.
@@ -55,6 +55,7 @@ class AirflowVariables:
         self._is_version_3 = False
         loopback = urlsplit(self._url).hostname in _LOOPBACK
         self._http = httpx.Client(timeout=_TIMEOUT_S, trust_env=not loopback)
+        limit_answers(self._http)
         self._secrets = {each for each in (credentials.token, credentials.google) if each}
         if credentials.google:
             alone = not credentials.token and credentials.user is None
@@ -224,12 +225,8 @@ class AirflowVariables:
         """Return the answer; without one, what went wrong. httpx's error has the headers, so it ends here."""
         request = self._http.build_request(method, f"{self._url}{path}", params=query, json=body)
         try:
-            with closing(self._http.send(request, stream=True)) as answer:
-                if isinstance(answer.stream, httpx.SyncByteStream):
-                    answer.stream = _LimitedStream(answer.stream, _ANSWER_S)
-                answer.read()
-            return answer, ""
-        except httpx.HTTPError as error:
+            return self._http.send(request), ""
+        except (httpx.HTTPError, AnswerTooLong) as error:
             return None, f"{method} {path}: Airflow could not be reached ({type(error).__name__})"
 
     def _error(self, subject: str, problem: str, *, step: str) -> RemoteError:
@@ -242,23 +239,6 @@ class AirflowVariables:
             return ""
         texts = [content.get(name) for name in ("title", "detail", "error")]
         return mask("; ".join(each for each in texts if isinstance(each, str)), self._secrets) or ""
-
-
-class _LimitedStream(httpx.SyncByteStream):
-    """The body of an answer. Raises ReadTimeout if the whole of it takes too long."""
-
-    def __init__(self, stream: httpx.SyncByteStream, seconds: float) -> None:
-        self._stream = stream
-        self._end = time.monotonic() + seconds
-
-    def __iter__(self) -> Iterator[bytes]:
-        for part in self._stream:
-            if time.monotonic() > self._end:
-                raise httpx.ReadTimeout("the whole answer")
-            yield part
-
-    def close(self) -> None:
-        self._stream.close()
 
 
 def _checked(url: str) -> str:

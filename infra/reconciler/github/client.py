@@ -15,16 +15,16 @@ from urllib.parse import quote, urljoin, urlsplit
 import httpx
 
 from reconciler.fivetran.api.responses import retry_after
+from reconciler.http.answers import AnswerTooLong, limit_answers
 from reconciler.model.errors import ReconcilerError, RemoteError
 
 #: Tries of one request, and the longest wait before another, in seconds.
 _TRIES = 4
 _LONGEST_WAIT_S = 120.0
-#: How long one part of an answer may take, and the whole answer.
-_TIMEOUT_S, _ANSWER_S = 30.0, 120.0
+#: How long the next bytes of an answer may take.
+_TIMEOUT_S = 30.0
 _MOST_PAGES = 500
 _MOST_REDIRECTS = 3
-_LARGEST_ANSWER = 64 * 2**20
 _REPOSITORY = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
 _TOKEN = re.compile(r"[!-~]+")
 _NETWORK = "Check the network, any proxy and GITHUB_API_URL, then run again"
@@ -91,6 +91,7 @@ class GitHub:
             "User-Agent": "reconciler",
         }
         self._http = httpx.Client(headers=headers, timeout=_TIMEOUT_S)
+        limit_answers(self._http)
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str] = os.environ) -> GitHub:
@@ -224,19 +225,15 @@ class GitHub:
     def _request(
         self, method: str, url: str, query: Mapping[str, str] | None, body: Mapping[str, Any] | None
     ) -> _Answer:
-        parts, size, deadline = [], 0, time.monotonic() + _ANSWER_S
-        with self._http.stream(method, url, params=query or None, json=body) as answer:
-            for part in answer.iter_bytes():
-                size += len(part)
-                if size > _LARGEST_ANSWER:
-                    raise RemoteError(f"{method} {urlsplit(url).path}: GitHub's answer is too long", speaker="GitHub")
-                if time.monotonic() > deadline:
-                    raise httpx.ReadTimeout("the whole answer")
-                parts.append(part)
         try:
-            content, is_json = json.loads(b"".join(parts)), True
+            answer = self._http.request(method, url, params=query or None, json=body)
+        except AnswerTooLong:
+            text = f"{method} {urlsplit(url).path}: GitHub's answer is too long"
+            raise RemoteError(text, speaker="GitHub") from None
+        try:
+            content, is_json = json.loads(answer.content), True
         except (ValueError, RecursionError):
-            content, is_json = None, size == 0
+            content, is_json = None, not answer.content
         following = answer.links.get("next", {}).get("url")
         return _Answer(answer.status_code, answer.headers, content, is_json, following)
 

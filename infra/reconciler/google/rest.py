@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
-from reconciler.google.whole_answer import limit_answers
+from reconciler.http.answers import limit_answers
 from reconciler.model.errors import google_error, google_message
 
 _SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"

@@ -92,8 +92,8 @@ def google_error(subject: str, error: BaseException) -> RemoteError:
 def _without_answer(subject: str, error: BaseException) -> RemoteError:
     """Return the error for a failure without an answer of the API: of the network, or of the credentials."""
     name = type(error).__name__
-    # By their names: the libraries are slow to import.
-    kinds = {each.__name__ for each in type(error).__mro__}
+    # By their names: the libraries are slow to import. A body that takes too long is in an error of the connection.
+    kinds = {each.__name__ for one in (error, *error.args) for each in type(one).__mro__}
     if kinds & {"Timeout", "TimeoutError"}:
         return RemoteError(f"{subject}: Google gave no answer in time", step=_NETWORK)
     if kinds & {"ConnectionError", "TransportError"}:

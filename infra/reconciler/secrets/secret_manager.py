@@ -26,9 +26,10 @@ from google.auth import exceptions as auth_exceptions
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.secretmanager_v1 import SecretManagerServiceClient, SecretVersion
 from google.cloud.secretmanager_v1.services.secret_manager_service.transports import SecretManagerServiceRestTransport
+from urllib3.exceptions import ReadTimeoutError
 
 from reconciler.google.rest import default_credentials, is_loopback
-from reconciler.google.whole_answer import limit_answers
+from reconciler.http.answers import limit_answers
 from reconciler.model import Reference
 from reconciler.model.errors import ReconcilerError
 from reconciler.secrets.versions import SecretRequest, VersionFault
@@ -112,7 +113,7 @@ class SecretManager:
                 )
             case google_exceptions.GoogleAPICallError(code=int(code)) if code != 401:
                 return asked.unknown(f"answered {code}", "run again; if it stays, see https://status.cloud.google.com")
-            case requests.exceptions.Timeout():
+            case requests.exceptions.Timeout() | requests.exceptions.ConnectionError(args=(ReadTimeoutError(), *_)):
                 return asked.unknown("gave no answer in time", "run again")
             case requests.exceptions.RequestException() | auth_exceptions.TransportError():
                 return asked.unknown("cannot be reached", f"check the network, any proxy and {ENDPOINT}")

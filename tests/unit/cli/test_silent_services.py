@@ -87,7 +87,6 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "_TIMEOUT_S", 0.1)
     for module in (github, airflow):
         monkeypatch.setattr(module, "_TRIES", 1)
-        monkeypatch.setattr(module, "_ANSWER_S", 0.2)
     monkeypatch.setattr("reconciler.airflow.secret_store._TIMEOUT_S", 0.1)
     monkeypatch.setattr(fivetran, "Timeouts", lambda: Timeouts(0.1, 0.1, 0.1))
     monkeypatch.setattr(fivetran, "Retry", lambda: Retry(attempts=1))
@@ -96,10 +95,10 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(waits, "__defaults__", (limits,))
 
 
-@pytest.fixture(params=[silence, dripping], ids=["silent", "drips"])
+@pytest.fixture(params=["silent", "length", "header"])
 def endless(request: pytest.FixtureRequest) -> Iterator[Silence]:
-    """A service without an answer, and one whose answer has no end."""
-    with request.param() as found:
+    """A service without an answer, and two whose answers have no end."""
+    with silence() if request.param == "silent" else dripping(request.param) as found:
         yield found
 
 

@@ -36,7 +36,8 @@ TROUBLES = {
     "/busy": LATER,
     "refused": NETWORK,
     "silent": NETWORK,
-    "drips": NETWORK,
+    "body": NETWORK,
+    "header": NETWORK,
 }
 
 
@@ -54,9 +55,9 @@ async def answer(request: web.Request) -> web.Response:
 def addresses() -> Iterator[dict[str, str]]:
     app = web.Application()
     app.router.add_route("*", "/{kind}", answer)
-    with served(app) as url, silence() as silent, dripping() as drips:
+    with served(app) as url, silence() as silent, dripping() as body, dripping("header") as header:
         paths = {each: f"{url}{each}" for each in TROUBLES if each.startswith("/")}
-        yield {**paths, "silent": silent.url, "drips": drips.url}
+        yield {**paths, "silent": silent.url, "body": body.url, "header": header.url}
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,9 @@
 
 With retries, pacing and one tree of errors (`errors`).
 
-It imports nothing else of this project. Its logger is `reconciler.fivetran.api`. httpx logs URLs at INFO, and httpcore
-logs headers of responses at DEBUG. None of them logs requests, so no log level shows a key, a secret or a config value.
+Of this project it imports `reconciler.http` only. Its logger is `reconciler.fivetran.api`. httpx logs URLs at INFO, and
+httpcore logs headers of responses at DEBUG. None of them logs requests, so no log level shows a key, a secret or a
+config value.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import base64
 import json
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -26,6 +26,7 @@ from reconciler.fivetran.api.request import Answer, Call
 from reconciler.fivetran.api.responses import rate_limited, read_answer, retry_after
 from reconciler.fivetran.api.retry import Retry, RetryState
 from reconciler.fivetran.api.transport_errors import HTTPX_ERRORS, as_transport_error
+from reconciler.http.answers import limit_answers
 
 #: Seconds by which two correct clocks may differ: HTTP has whole seconds, and an answer takes time.
 _SAME_TIME_S = 5
@@ -37,9 +38,6 @@ PAGE_SIZE = 1000
 
 #: More pages than any account has, to stop at a list that never ends.
 MOST_PAGES = 1000
-
-#: How many times the time to wait for the next bytes a whole answer may take.
-_WHOLE_ANSWER = 2
 
 #: Connections to keep open: at least one per thread that shares a client.
 POOL = 32
@@ -79,6 +77,7 @@ class Transport:
         self._trusted = False
         self._ahead = 0.0
         self._http = _http_client(base_url, credentials, limits, transport)
+        limit_answers(self._http)
 
     def leave_to_others(self, share: float) -> None:
         """Set the share of the account's quota that is left to others, from 0 to below 1."""
@@ -147,12 +146,7 @@ class Transport:
     def _exchange(self, call: Call, turn: Turn) -> Answer:
         fault = None
         try:
-            response = self._http.send(self._request(call), stream=True)
-            limit = (self._slow if call.slow else self._quick).read
-            with closing(response):
-                if isinstance(response.stream, httpx.SyncByteStream):
-                    response.stream = _BoundedStream(response.stream, self._clock, _WHOLE_ANSWER * (limit or 0))
-                response.read()
+            response = self._http.send(self._request(call))
         except HTTPX_ERRORS as caught:
             fault = as_transport_error(call, caught)
         if fault is not None:
@@ -191,25 +185,6 @@ class Transport:
             files=None if call.upload is None else {"file": ("code.zip", call.upload, "application/zip")},
             timeout=self._slow if call.slow else self._quick,
         )
-
-
-class _BoundedStream(httpx.SyncByteStream):
-    """The body of an answer, with a time limit for the whole of it. Raises ReadTimeout after that."""
-
-    def __init__(self, stream: httpx.SyncByteStream, clock: Clock, seconds: float) -> None:
-        self._stream = stream
-        self._clock = clock
-        self._seconds = seconds
-
-    def __iter__(self) -> Iterator[bytes]:
-        end = self._clock.monotonic() + self._seconds
-        for part in self._stream:
-            if self._clock.monotonic() > end:
-                raise httpx.ReadTimeout("the whole answer")
-            yield part
-
-    def close(self) -> None:
-        self._stream.close()
 
 
 def _http_client(

@@ -12,9 +12,10 @@ import httpx
 
 from reconciler.fivetran.api.errors import Sent, TransportError
 from reconciler.fivetran.api.request import Call
+from reconciler.http.answers import AnswerTooLong
 
 #: All exceptions of sending a request, without programming errors.
-HTTPX_ERRORS = (httpx.HTTPError, httpx.InvalidURL)
+HTTPX_ERRORS = (httpx.HTTPError, httpx.InvalidURL, AnswerTooLong)
 
 #: The first match counts. After other exceptions, it is unknown whether the request was sent.
 _FAULTS: tuple[tuple[type[Exception], Sent, str], ...] = (
@@ -30,6 +31,7 @@ _FAULTS: tuple[tuple[type[Exception], Sent, str], ...] = (
     (httpx.RemoteProtocolError, "unknown", "the connection was closed without a complete answer"),
     (httpx.DecodingError, True, "the answer cannot be decoded"),
     (httpx.TooManyRedirects, True, "too many redirects"),
+    (AnswerTooLong, True, "the answer is too long"),
 )
 
 #: The status with which a proxy rejects. The proxy's text is not shown.

@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 
 from reconciler.google.bigquery.pace import READS_A_SECOND, Pace
 from reconciler.google.rest import google_failures, read_environment_once
-from reconciler.google.whole_answer import limit_answers
+from reconciler.http.answers import limit_answers
 from reconciler.model.errors import RemoteError, google_error
 
 EMULATOR: Final = "BIGQUERY_EMULATOR_HOST"
