@@ -96,7 +96,8 @@ def tables(context: Context, step: Step, name: str, unit: str) -> Iterator[Conse
             text += f": {_KEPT_ROWS.get(now.lower(), '')}{removed}".removesuffix(": ")
             yield Consequence(severity, "table_mode_changed", text, f"{name}: {choice}", unit, at, now)
         elif _amount(fate) > (0 if is_first else _amount(was)) or (is_reset and _amount(sync.get("new")) > 0):
-            yield Consequence("stop", "tables_widened", text, f"{name}: {choice}", unit, at, fate)
+            value = [fate, sync.get("new")] if is_reset else fate
+            yield Consequence("stop", "tables_widened", text, f"{name}: {choice}", unit, at, value)
         else:
             yield Consequence("note", "tables_narrowed", text, f"{name}: {choice}", unit, at, fate)
 

@@ -177,7 +177,9 @@ def _tables(name: str) -> Iterator[Stop]:
     yield changed({"schemas": {"s": "excluded"}}, {"schemas": {"s": "included"}})
     yield changed({}, {"new": "allow_all"})
     yield changed({}, {"new": "allow_columns"})
-    yield changed({"new": "allow_columns"}, {"new": "allow_columns", "others": "reset"})
+    yield changed(excluded, {})
+    for new in ("allow_columns", "allow_all"):
+        yield changed({"new": new}, {"new": new, "others": "reset"})
 
 
 def _data(name: str) -> Iterator[Stop]:
