@@ -282,3 +282,59 @@ def test_review_stops_an_adopted_connection_that_the_run_changes(workspace: Work
     assert ("stop", text) in texts(found)
     [changed] = [each for each in found["consequences"] if each["kind"] == "adopted_connection_changed"]
     assert "adopt" in file.read_text().splitlines()[changed["line"] - 1]
+
+
+def test_review_shows_why_an_expiry_in_the_past_deletes_at_once(workspace: Workspace, admin: Admin):
+    workspace.write("stripe", {**stripe(), "expires": "2027-02-01"})
+    workspace.up(RECONCILER_TODAY="2026-12-01").ok()
+    admin.gcp("PUT", "/datasets/dev-project/stripe/tables/charge", {"rows": 10})
+    file = workspace.write("stripe", {**stripe(), "expires": "2026-11-20"})
+    found = review(workspace, RECONCILER_REMOVALS="allow")
+    over = "its file says that its last day was 2026-11-20, and the grace period after that day is over"
+    assert texts(found) == [
+        ("stop", f"deletes the connection stripe: {over}"),
+        ("stop", f"deletes the dataset stripe with its only table: {over}"),
+    ]
+    lines = file.read_text().splitlines()
+    assert all("expires" in lines[each["line"] - 1] for each in found["consequences"] if each["class"] == "stop")
+    workspace.up(RECONCILER_TODAY="2026-12-01", RECONCILER_REMOVALS="allow").ok()
+    assert admin.connections() == {}
+
+
+def test_review_stops_tables_that_begin_to_expire(workspace: Workspace, admin: Admin):
+    alone = {"description": "x", "owners": ["owner@example.com"], "dataset": {"description": "x"}}
+    workspace.write("scratch", alone)
+    workspace.up().ok()
+    workspace.write("scratch", {**alone, "dataset": {"description": "x", "default_table_expiration_ms": 2_592_000_000}})
+    text = "sets `default_table_expiration_ms` of the dataset scratch: BigQuery deletes each new table after 30 days"
+    assert texts(review(workspace)) == [("stop", text)]
+    workspace.up().ok()
+    assert admin.dataset("dev-project", "scratch")["defaultTableExpirationMs"] == 2_592_000_000
+
+
+def test_review_of_a_re_sync_shows_its_variable_and_the_dataset_that_retires(workspace: Workspace, admin: Admin):
+    airflow = {"by": "airflow", "task_id": "fivetran_stripe"}
+    workspace.write("stripe", stripe(schedule=airflow))
+    workspace.up().ok()
+    change = {"schema": {"from": "stripe", "to": "stripe_v2"}, "ticket": "T-1", "retire": {"ticket": "T-2"}}
+    workspace.write("stripe", stripe("stripe_v2", schedule=airflow, allow_resync=change))
+    found = [each for each in texts(review(workspace)) if "variable" in each[1] or "retires" in each[1]]
+    assert found == [
+        (
+            "stop",
+            "retires the dataset stripe (T-2): once `allow_resync` is removed, a run no longer manages it, and its "
+            "data stays in BigQuery",
+        ),
+        (
+            "note",
+            "changes the Airflow variable fivetran_stripe_connector_id to the id of the new connection: its DAG fails "
+            "until the variable is pushed",
+        ),
+    ]
+    old = workspace.outputs()["airflow_variables"]
+    workspace.up().ok()
+    assert workspace.outputs()["airflow_variables"].keys() == old.keys()
+    assert workspace.outputs()["airflow_variables"] != old
+    workspace.write("stripe", stripe("stripe_v2", schedule=airflow))
+    text = "keeps the dataset stripe with its data in BigQuery, and no longer manages it"
+    assert ("note", text) in texts(review(workspace, RECONCILER_REMOVALS="allow"))

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
+from reconciler.lifecycle.expiry import Stage
 from reconciler.model import commands
 from reconciler.review.connection_settings import digest_source, sent_values
 from reconciler.review.consequence import Consequence, several_connections
@@ -43,10 +44,9 @@ def _created(context: Context, step: Step, name: str, service: str, place: str) 
     connector = context.units[unit].connector if unit in context.units else None
     adopt = connector.adopt if connector else None
     if adopt is None:
-        text = f"creates the {name} ({service}), which starts once its setup tests pass"
-        several = several_connections(
-            name, "creates ", f" of the service {service}, which start once their setup tests pass"
-        )
+        one, many = _start(context, unit)
+        text = f"creates the {name} ({service}), which {one}"
+        several = several_connections(name, "creates ", f" of the service {service}, which {many}")
         return Consequence("note", "connection_created", text, name, unit, place, several=several)
     text = f"adopts the {name} ({service}) that is {adopt.connection} in Fivetran, and "
     place = context.place(unit, "connector", "adopt")
@@ -58,11 +58,26 @@ def _created(context: Context, step: Step, name: str, service: str, place: str) 
     return Consequence("stop", "adopted_connection_changed", text, name, unit, place, value)
 
 
+def _start(context: Context, unit: str) -> tuple[str, str]:
+    """Return whether a new connection starts, in words for one connection and for several."""
+    paused = next((each.new.get("paused") for each in context.preview.of_type("Activation") if each.name == unit), None)
+    if paused:
+        return f"stays paused ({paused})", f"stay paused ({paused})"
+    connector = context.units[unit].connector if unit in context.units else None
+    if connector is not None and (connector.awaiting is not None or connector.needs_consent):
+        return "does not start yet", "do not start yet"
+    return "starts once its setup tests pass", "start once their setup tests pass"
+
+
 def _deleted(context: Context, step: Step, name: str, unit: str, place: str) -> Consequence:
     recorded = context.before.get(unit)
     is_due = recorded is not None and context.has_come(recorded.ending)
     text = f"keeps the {name} in Fivetran, and no longer manages it" if step.is_kept else f"deletes the {name}"
     due = ", as its expiry says" if is_due else ""
+    if unit in context.units and not is_due:
+        expiry = context.active.expiries.connector_expiry(context.units[unit])
+        if expiry.stage is Stage.REMOVED:
+            due, place = context.describe_past_expiry(expiry), context.place(unit, "expires")
     value = "kept in Fivetran" if step.is_kept else None
     return Consequence("stop", "connection_deleted", text + due, name, unit, place, value, is_scheduled=is_due)
 

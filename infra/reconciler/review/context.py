@@ -9,7 +9,7 @@ from functools import cached_property
 from reconciler.config import Loaded
 from reconciler.google.bigquery.declared_dataset import dataset_path
 from reconciler.lifecycle import airflow
-from reconciler.lifecycle.expiry import ActiveFleet
+from reconciler.lifecycle.expiry import ActiveFleet, Expiry
 from reconciler.lifecycle.removal import Ending
 from reconciler.model import Dataset, Environment, Unit
 from reconciler.plan.inventory import Declared
@@ -73,6 +73,10 @@ class Context:
     def has_come(self, ending: Ending) -> bool:
         """Return whether an end that an earlier run recorded has come."""
         return ending.has_expired(self.active.expiries.today)
+
+    def describe_past_expiry(self, expiry: Expiry) -> str:
+        """Return why a run deletes what no earlier run had scheduled: the file names a past day."""
+        return f": its file says that its last day was {expiry.last_day}, and the grace period after that day is over"
 
     def place(self, unit: str, *path: str | int) -> str:
         """Return the line of a unit's file, or the file's name where the file is gone."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from reconciler.lifecycle.expiry import LABEL
+from reconciler.lifecycle.expiry import LABEL, Stage
 from reconciler.review.consequence import Consequence, Several, Severity
 from reconciler.review.context import Context
 from reconciler.review.preview import Preview, Step
@@ -72,7 +73,14 @@ def moved_datasets(context: Context) -> Iterator[Consequence]:
 def _deleted(context: Context, step: Step, dataset: str, unit: str, place: str) -> Consequence:
     recorded = context.before.get(unit)
     is_due = recorded is not None and context.has_come(recorded.ending_of(dataset))
-    text = _deletes(context, step, dataset) + (", as its expiry says" if is_due else "")
+    text = _deletes(context, step, dataset)
+    if is_due:
+        text += ", as its expiry says"
+    elif dataset in context.datasets:
+        expiry = context.active.expiries.dataset_expiry(*context.datasets[dataset])
+        if expiry.stage is Stage.REMOVED:
+            text += context.describe_past_expiry(expiry)
+            place = context.place(unit, "expires")
     name, value = f"dataset {dataset}", _with_tables(step)
     return Consequence("stop", "dataset_deleted", text, name, unit, place, value, is_scheduled=is_due)
 
@@ -101,14 +109,14 @@ def _deletes(context: Context, step: Step, dataset: str) -> str:
 def _changed(context: Context, step: Step, dataset: str, unit: str) -> Iterator[Consequence]:
     name = f"dataset {dataset}"
     keys = {key for key in {*step.old, *step.new} - _OURS - _COMPUTED if step.old.get(key) != step.new.get(key)}
-    if _EXPIRATION in keys:
-        new = step.new.get(_EXPIRATION)
+    old, new = (_expiration(inputs) for inputs in (step.old, step.new))
+    if old != new:
         verb, after = "removes", ""
         if new is not None:
             verb, after = "sets", f": BigQuery deletes each new table after {_duration(new)}"
         before = f"{verb} `{_EXPIRATION_KEY}` of "
         text, several = f"{before}the {name}{after}", Several("dataset", dataset, before, after)
-        severity: Severity = "stop" if new is not None and _is_less(new, step.old.get(_EXPIRATION)) else "note"
+        severity: Severity = "stop" if new is not None and _is_less(new, old) else "note"
         place = context.dataset_place(dataset, _EXPIRATION_KEY)
         yield Consequence(severity, "table_expiration", text, name, unit, place, new, several=several)
     old_labels, new_labels = step.old.get("labels") or {}, step.new.get("labels") or {}
@@ -121,6 +129,12 @@ def _changed(context: Context, step: Step, dataset: str, unit: str) -> Iterator[
         before = f"changes {', '.join(rest)} of "
         place, several = context.dataset_place(dataset), Several("dataset", dataset, before)
         yield Consequence("detail", "dataset_changed", f"{before}the {name}", name, unit, place, several=several)
+
+
+def _expiration(inputs: Mapping[str, Any]) -> object:
+    """Return after which time BigQuery deletes tables. The provider says 0 where it deletes none."""
+    value = inputs.get(_EXPIRATION)
+    return None if value in (0, "0") else value
 
 
 def _is_less(new: object, old: object) -> bool:

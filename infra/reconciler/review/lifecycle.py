@@ -7,7 +7,7 @@ from datetime import date
 
 from reconciler.lifecycle import airflow
 from reconciler.lifecycle.expiry import Stage
-from reconciler.lifecycle.removal import Ending
+from reconciler.lifecycle.removal import Ending, retirement
 from reconciler.model import Unit
 from reconciler.plan.inventory import Declared
 from reconciler.review.consequence import Consequence, Several, Severity
@@ -101,7 +101,9 @@ def _retirement(context: Context, name: str, before: Declared | None, after: Dec
         if old.retired and not new.retired:
             text = f"no longer retires the dataset {dataset}"
             yield Consequence("note", "retirement_changed", text, at, name, place)
-        elif old.retired and old.kept != new.kept:
+        elif new.retired and not old.retired:
+            yield _retired_dataset(context, name, dataset, kept=new.kept)
+        elif old.kept != new.kept:
             text = f"keeps the data of the dataset {dataset} when its unit's file is deleted, instead of deleting it"
             if not new.kept:
                 text = (
@@ -115,6 +117,21 @@ def _retirement(context: Context, name: str, before: Declared | None, after: Dec
         yield Consequence(
             "note", "retirement_changed", text, f"connection {after.connection}", name, context.place(name)
         )
+
+
+def _retired_dataset(context: Context, unit: str, dataset: str, *, kept: bool) -> Consequence:
+    """Return that a dataset retires, of a unit that stays: one that a re-sync leaves behind."""
+    path: tuple[str, ...] = ("retire",)
+    after = "once its unit's file is deleted"
+    declared, ticket = context.datasets.get(dataset), ""
+    if declared is not None and (retire := retirement(*declared)) is not None:
+        ticket = f" ({retire.ticket})"
+    if unit in context.units and dataset in {each.id for each in context.units[unit].former_datasets}:
+        path, after = ("connector", "allow_resync", "retire"), "once `allow_resync` is removed"
+    end = "no longer manages it, and its data stays in BigQuery" if kept else "deletes it with its data"
+    text = f"retires the dataset {dataset}{ticket}: {after}, a run {end}"
+    value = "keep" if kept else "delete"
+    return Consequence("stop", "retired", text, f"dataset {dataset}", unit, context.place(unit, *path), value)
 
 
 def units(context: Context) -> Iterator[Consequence]:
@@ -158,6 +175,28 @@ def airflow_variables(context: Context) -> Iterator[Consequence]:
         yield Consequence("note", "variable_added", text, variable, name, place, several=several)
     for variable in sorted(before.keys() - after.keys()):
         yield _removed(context, variable)
+    for variable in sorted(before.keys() & after.keys()):
+        yield from _changed_id(context, variable, after[variable], str(before[variable]))
+
+
+def _changed_id(context: Context, variable: str, name: str, old_id: str) -> Iterator[Consequence]:
+    """Return that a variable names another connection: a replacement, or that of another unit."""
+    recorded = context.preview.outputs.get("units")
+    recorded = recorded if isinstance(recorded, dict) else {}
+    former = next((unit for unit, each in recorded.items() if _connection_id(each) == old_id), None)
+    place = context.place(name, "connector", "schedule", "task_id")
+    if any(each.name == name and each.operation == "replace" for each in context.preview.of_type("Connection")):
+        text = f"changes the Airflow variable {variable} to the id of the new connection: its DAG fails until "
+        text += "the variable is pushed"
+        yield Consequence("note", "variable_changed", text, variable, name, place)
+    elif former is not None and former not in (name, context.units[name].formerly):
+        text = f"changes the Airflow variable {variable}: its DAG then starts the connection of {name}, and no longer "
+        text += f"that of {former}"
+        yield Consequence("stop", "variable_moved", text, variable, name, place, name)
+
+
+def _connection_id(unit: object) -> object:
+    return unit.get("connection_id") if isinstance(unit, dict) else None
 
 
 def _removed(context: Context, variable: str) -> Consequence:

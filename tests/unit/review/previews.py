@@ -66,7 +66,7 @@ def unit(schema: str = "shop", **more: Any) -> dict[str, Any]:
 
 
 def consequences(
-    folder: Path, units: Mapping[str, Any], *steps: Mapping[str, Any], **outputs: Any
+    folder: Path, units: Mapping[str, Any], /, *steps: Mapping[str, Any], **outputs: Any
 ) -> list[Consequence]:
     """Return what a reviewer gets for these units and steps, without the forecast of requests."""
     found = review(folder, units, *steps, **outputs)
@@ -76,6 +76,7 @@ def consequences(
 def review(
     folder: Path,
     units: Mapping[str, Any],
+    /,
     *steps: Mapping[str, Any],
     tables: Mapping[str, int] = MappingProxyType({}),
     **outputs: Any,

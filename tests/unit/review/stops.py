@@ -227,6 +227,9 @@ def _data(name: str) -> Iterator[Stop]:
         yield Stop("retirement_changed", (), unit(name, retire={"ticket": "T-1"}), (before, after))
     for variable in (f"{name}_a", f"{name}_b"):
         yield Stop("variable_removed", (), unit(name), variables=(variable,))
+    for task in (f"{name}_c", f"{name}_d"):
+        scheduled = unit(name, connector={"schedule": {"by": "airflow", "task_id": task}})
+        yield Stop("variable_moved", (), scheduled, variables=(task,))
 
 
 def _environment(name: str) -> Iterator[Stop]:

@@ -352,7 +352,8 @@ def test_existing_connection_is_shown_as_adopted(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "severity"), [(None, "1000", "stop"), ("2000", "1000", "stop"), ("1", "2", "note")]
+    ("old", "new", "severity"),
+    [(None, "1000", "stop"), ("0", "1000", "stop"), ("2000", "1000", "stop"), ("1", "2", "note"), ("1", "0", "note")],
 )
 def test_tables_that_are_deleted_sooner_are_stopped(tmp_path: Path, old: str | None, new: str, severity: str):
     before = {"datasetId": "shop"} if old is None else {"datasetId": "shop", "defaultTableExpirationMs": old}
@@ -837,3 +838,83 @@ def test_mode_that_can_delete_rows_is_stopped(tmp_path: Path, old: str | None, n
     )
     [changed] = consequences(tmp_path, {"shop": unit()}, step("update", "Activation", "shop", *both))
     assert (changed.severity, "can be deleted" in changed.text) == (severity, severity == "stop")
+
+
+@pytest.mark.parametrize(
+    ("connector", "start"),
+    [
+        ({}, "starts once its setup tests pass"),
+        ({"paused": "INC-1"}, "stays paused (INC-1)"),
+        ({"awaiting": {"what": "the vendor installs our key", "until": "2026-12-15"}}, "does not start yet"),
+    ],
+    ids=["starts", "paused", "awaiting"],
+)
+def test_new_connection_is_shown_with_whether_it_starts(tmp_path: Path, connector: dict[str, Any], start: str):
+    inputs = {"service": "stripe", "destination": {"schema": "shop"}, "unit": "shop"}
+    steps = [
+        step("create", "Connection", "shop", None, inputs),
+        step("create", "Activation", "shop", None, {"paused": connector.get("paused")}),
+    ]
+    texts = [each.text for each in consequences(tmp_path, {"shop": unit(connector=connector)}, *steps)]
+    assert f"creates the connection shop (stripe), which {start}" in texts
+
+
+@pytest.mark.parametrize(
+    ("data", "end"),
+    [("keep", "no longer manages it, and its data stays in BigQuery"), ("delete", "deletes it with its data")],
+)
+def test_dataset_that_retires_after_a_re_sync_is_stopped(tmp_path: Path, data: str, end: str):
+    change = {"schema": {"from": "shop", "to": "shop_v2"}, "ticket": "T-1", "retire": {"ticket": "T-2", "data": data}}
+    both = [
+        {
+            "file": "dev/shop.yaml",
+            "connection": name,
+            "datasets": dict.fromkeys(datasets, "US"),
+            "dataset_endings": ends,
+        }
+        for name, datasets, ends in (
+            ("shop", ("shop",), {}),
+            ("shop_v2", ("shop", "shop_v2"), {"shop": {"retired": True, "kept": data == "keep"}}),
+        )
+    ]
+    steps = [step("update", "Preflight", "preflight", *({"units": {"shop": each}} for each in both))]
+    files = {"shop": unit("shop_v2", connector={"allow_resync": change})}
+    [retired] = [each for each in consequences(tmp_path, files, *steps) if each.kind == "retired"]
+    assert (retired.severity, retired.value) == ("stop", data)
+    assert retired.text == f"retires the dataset shop (T-2): once `allow_resync` is removed, a run {end}"
+    lines = (tmp_path / "dev" / "shop.yaml").read_text().splitlines()
+    assert "retire" in lines[int(retired.place.split(":")[1]) - 1]
+
+
+def test_variable_of_another_connection_is_shown(tmp_path: Path):
+    def scheduled(schema: str, task: str) -> dict[str, Any]:
+        return unit(schema, connector={"schedule": {"by": "airflow", "task_id": task}})
+
+    files = {"shop": scheduled("shop", "a"), "crm": scheduled("crm", "b"), "ads": scheduled("ads", "c")}
+    outputs = {
+        "airflow_variables": {
+            "a_connector_id": "id_of_crm",
+            "b_connector_id": "id_of_shop",
+            "c_connector_id": "id_of_ads",
+        },
+        "units": {name: {"connection_id": f"id_of_{name}"} for name in files},
+    }
+    inputs = {"service": "stripe", "destination": {"schema": "ads"}, "unit": "ads"}
+    found = consequences(tmp_path, files, step("replace", "Connection", "ads", inputs, inputs), **outputs)
+    assert [(each.severity, each.text) for each in found if "variable" in each.kind] == [
+        (
+            "stop",
+            "changes the Airflow variable b_connector_id: its DAG then starts the connection of crm, and no longer "
+            "that of shop",
+        ),
+        (
+            "stop",
+            "changes the Airflow variable a_connector_id: its DAG then starts the connection of shop, and no longer "
+            "that of crm",
+        ),
+        (
+            "note",
+            "changes the Airflow variable c_connector_id to the id of the new connection: its DAG fails until the "
+            "variable is pushed",
+        ),
+    ]

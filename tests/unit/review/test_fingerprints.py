@@ -37,7 +37,7 @@ NEVER = frozenset(
         ),
         *("fivetran_access_left", "function_revoked", "owners_changed", "pause_explained", "pending"),
         *("project_role_revoked", "quota", "rule_changed", "schedule_changed", "sensitive_set", "tables_narrowed"),
-        *("unit_renamed", "variable_added"),
+        *("unit_renamed", "variable_added", "variable_changed"),
     }
 )
 
@@ -69,7 +69,8 @@ def fingerprints(changes: Mapping[str, Stop], order: Order | None = None) -> set
         files = {name: f"# A line.\n# And another.\n{text}" for name, text in texts}
     variables = {f"{each}_connector_id": "an_id" for change in changes.values() for each in change.variables}
     with tempfile.TemporaryDirectory() as folder:
-        found = consequences(Path(folder), files, *steps, airflow_variables=variables)
+        units = {"another_unit": {"connection_id": "an_id"}}
+        found = consequences(Path(folder), files, *steps, airflow_variables=variables, units=units)
     return {(each.kind, str(each.fingerprint("dev"))) for each in found if each.severity == "stop"}
 
 
