@@ -338,3 +338,17 @@ def test_review_of_a_re_sync_shows_its_variable_and_the_dataset_that_retires(wor
     workspace.write("stripe", stripe("stripe_v2", schedule=airflow))
     text = "keeps the dataset stripe with its data in BigQuery, and no longer manages it"
     assert ("note", text) in texts(review(workspace, RECONCILER_REMOVALS="allow"))
+
+
+def test_review_of_an_adopted_dataset_names_all_access_that_the_run_revokes(workspace: Workspace, admin: Admin):
+    job = "old-job@dev-project.iam.gserviceaccount.com"
+    access = [{"role": "READER", "userByEmail": each} for each in (job, "eve@example.com")]
+    admin.gcp("PUT", "/datasets/dev-project/old", {"location": "US", "access": access})
+    adopt = {"apply_changes": True, "revokes": [f"serviceAccount:{job}"]}
+    alone = {"description": "x", "owners": ["owner@example.com"], "dataset": {"adopt": adopt}}
+    workspace.write("old", alone)
+    [shared] = [text for severity, text in texts(review(workspace)) if severity == "stop" and "dataset old" in text]
+    assert shared.endswith(f". Revokes the access of all others to it, also of serviceAccount:{job}")
+    workspace.up().ok()
+    live = {each.get("userByEmail") for each in admin.dataset("dev-project", "old")["access"]}
+    assert live == {None, "robot@dev-project.iam.gserviceaccount.com"}

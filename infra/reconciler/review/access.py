@@ -12,6 +12,7 @@ from reconciler.google.bigquery.access import (
     locate_entries,
     parse_entry,
     parse_until,
+    policy_member,
     predefined_role,
 )
 from reconciler.google.bigquery.declared_dataset import dataset_path
@@ -21,6 +22,21 @@ from reconciler.review.preview import Step
 
 #: Who writes the dataset of a connector. Its address is known only once the group exists.
 _WRITER, _WRITER_ROLE = "Fivetran's service account", "roles/bigquery.dataEditor"
+
+#: How the path of a grant begins that the environment makes on its datasets.
+_DEFAULT = "default_access"
+
+#: Members that stand for more people than a group.
+_EVERYONE = {
+    "allUsers": "everyone on the internet",
+    "allAuthenticatedUsers": "everyone with a Google account",
+    "projectOwners": "everyone with the role Owner on the project",
+    "projectWriters": "everyone with the role Editor on the project",
+    "projectReaders": "everyone with the role Viewer on the project",
+}
+
+#: The fields of members that stand for several people.
+_SEVERAL_PEOPLE = frozenset({"groupByEmail", "domain", "specialGroup", "iamMember"})
 
 
 def dataset_access(context: Context) -> Iterator[Consequence]:
@@ -71,6 +87,13 @@ def _new_list(context: Context, step: Step) -> Consequence:
     adopted = {each.new.get("datasetId") for each in context.preview.of_type("Dataset") if each.operation == "adopt"}
     which = "adopted" if dataset in adopted else "new"
     sensitive = _sensitive(context, dataset)
+    declared = context.datasets.get(dataset)
+    revokes = None
+    if which == "adopted" and declared is not None and declared[1].adopt.apply_changes:
+        revokes = sorted(declared[1].adopt.revokes)
+        people += ". Revokes the access of all others to it"
+        if revokes:
+            people += f", also of {' and '.join(revokes)}"
     return Consequence(
         "stop",
         "dataset_shared",
@@ -83,6 +106,7 @@ def _new_list(context: Context, step: Step) -> Consequence:
             *sorted((entry.as_property() for entry in entries), key=str),
             *(["writer"] if "writer" in step.new else []),
             *(["sensitive"] if sensitive else []),
+            *([{"revokes": revokes}] if revokes is not None else []),
         ],
         several=Several("dataset", dataset, "gives access to ", f", all {which}{sensitive}: {people}"),
     )
@@ -123,7 +147,7 @@ class _ListChange:
 
     def _granted(self, entry: AccessEntry, old: list[AccessEntry]) -> Consequence:
         if not old:
-            parts = f"grants {_role(entry)} on ", f" to {self._member(entry)}{_condition(entry)}"
+            parts = f"grants {_role(entry)} on ", f" to {self._member(entry)}{_breadth(entry)}{_condition(entry)}"
             return self._consequence("stop", "access_granted", parts, entry, people=self._people())
         until, before = parse_until(entry.condition), _latest(old)
         is_narrower = until is not None and (before is None or until <= before) and _are_dates(old)
@@ -155,10 +179,26 @@ class _ListChange:
         until = parse_until(entry.condition)
         lapsed = until is not None and until < self.context.active.expiries.today
         verb, ended = ("removes the lapsed", f", which ended on {until}") if lapsed else ("revokes", "")
-        parts = f"{verb} {_role(entry)} on ", f" from {self._member(entry)}{ended}"
+        rest = "" if lapsed else self._remaining(entry)
+        parts = f"{verb} {_role(entry)} on ", f" from {self._member(entry)}{ended}{rest}"
         severity: Severity = "stop" if self.is_sensitive and not lapsed else "note"
         people = "" if lapsed else self._people()
         return self._consequence(severity, "access_revoked", parts, entry, people=people, is_scheduled=lapsed)
+
+    def _remaining(self, revoked: AccessEntry) -> str:
+        """Return by what else a member has access: by another role, or by a group that may include it."""
+        is_person = revoked.field == "userByEmail" and "gserviceaccount.com" not in revoked.member
+        roles: dict[str, list[str]] = {"keeps": [], "has": []}
+        for key, entries in sorted(self.after.items()):
+            if key[1:] == revoked.at:
+                roles["keeps" if key in self.before else "has"].append(_role(entries[0]))
+        if found := [f"{verb} {' and '.join(names)} on it" for verb, names in roles.items() if names]:
+            return f", {'who' if is_person else 'which'} {' and '.join(found)}"
+        wider = _SEVERAL_PEOPLE if is_person else _SEVERAL_PEOPLE - {"groupByEmail"}
+        if not is_person and revoked.field != "groupByEmail":
+            return ""
+        members = sorted({self._member(each[0]) for key, each in self.after.items() if key[1] in wider})
+        return f". Members of {' and '.join(members)} still have access" if members else ""
 
     def _consequence(
         self,
@@ -197,6 +237,9 @@ class _ListChange:
 
     def _place(self, entry: AccessEntry) -> str:
         file, path = self.lines.get(entry, ("", ""))
+        is_default = path.startswith(_DEFAULT) and file == self.context.environment.file
+        if is_default and path.removeprefix(_DEFAULT) in self.context.unchanged_defaults:
+            return self.context.dataset_place(self.dataset)  # The dataset no longer excludes the default access.
         if file:
             return self.context.loaded.places.find(file, path)
         return self.context.dataset_place(self.dataset, "access")
@@ -210,7 +253,15 @@ class _ListChange:
 
 
 def _describe(context: Context, entry: AccessEntry) -> str:
-    return f"{_role(entry)} to {format_member(entry.at, context.environment.workgroups)}{_condition(entry)}"
+    member = format_member(entry.at, context.environment.workgroups)
+    return f"{_role(entry)} to {member}{_breadth(entry)}{_condition(entry)}"
+
+
+def _breadth(entry: AccessEntry) -> str:
+    """Return who a member is that stands for more people than a group."""
+    if entry.field == "domain":
+        return f" (everyone with an account of {entry.member})"
+    return f" ({_EVERYONE[entry.member]})" if entry.member in _EVERYONE else ""
 
 
 def _role(entry: AccessEntry) -> str:
@@ -255,7 +306,8 @@ def project_access(context: Context) -> Iterator[Consequence]:
             role, member = str(inputs.get("role", "")), str(inputs.get("member", ""))
             condition = inputs.get("condition")
             title = condition.get("title") if isinstance(condition, dict) else None
-            shown = member if "@" in member else _WRITER
+            declared, path = _declared_member(context, role, member)
+            shown = declared or (member if "@" in member else _WRITER)
             preposition = "to" if operation == "grants" else "from"
             limited = f" {title}" if isinstance(title, str) and operation == "grants" else ""
             yield Consequence(
@@ -264,9 +316,18 @@ def project_access(context: Context) -> Iterator[Consequence]:
                 f"{operation} {role} on project {context.environment.gcp_project} {preposition} {shown}{limited}",
                 f"project {context.environment.gcp_project}: {role} for {shown}",
                 "",
-                context.environment_place("project_access"),
+                context.environment_place(path),
                 None if operation == "revokes" else [role, shown, condition],
             )
+
+
+def _declared_member(context: Context, role: str, member: str) -> tuple[str, str]:
+    """Return how the file writes a member of a role on the project, and the path of its line."""
+    for number, grant in enumerate(context.environment.project_access):
+        for index, each in enumerate(grant.members):
+            if grant.role == role and policy_member(each, context.environment.workgroups) == member:
+                return each, f"project_access[{number}].members[{index}]"
+    return "", "project_access"
 
 
 def function_access(context: Context) -> Iterator[Consequence]:

@@ -12,6 +12,7 @@ from reconciler.lifecycle import airflow
 from reconciler.lifecycle.expiry import ActiveFleet, Expiry
 from reconciler.lifecycle.removal import Ending
 from reconciler.model import Dataset, Environment, Unit
+from reconciler.plan.environment_rules import RULES, named_grants, read_rules
 from reconciler.plan.inventory import Declared
 from reconciler.review.preview import Preview
 
@@ -91,6 +92,17 @@ class Context:
             return self.place(self.unit_of(dataset))
         unit, declared = self.datasets[dataset]
         return self.loaded.places.find(unit.file, dataset_path(unit, declared), *path)
+
+    @cached_property
+    def unchanged_defaults(self) -> frozenset[str]:
+        """Return the paths, below `default_access`, of grants that the environment had in the last run."""
+        grants = named_grants(self.environment.default_access)
+        for step in self.preview.of_type("Preflight"):
+            if RULES not in step.old:
+                return frozenset()
+            old = read_rules(step.old[RULES])["default_access"]
+            return frozenset(path for name, path in grants if name in old)
+        return frozenset(path for _, path in grants)
 
     @cached_property
     def variables(self) -> dict[str | None, Unit]:

@@ -42,8 +42,9 @@ def datasets(context: Context) -> Iterator[Consequence]:
                 several = Several("dataset", dataset, "creates ", f" in {location}")
                 yield Consequence("note", "dataset_created", text, name, unit, place, location, several=several)
             case "adopt":
-                text = f"adopts the {name}, which exists in BigQuery"
-                several = Several("dataset", dataset, "adopts ", ", which exist in BigQuery")
+                text = f"adopts the {name}, which exists in BigQuery, with the name, description and labels of its file"
+                after = ", which exist in BigQuery, with the name, description and labels of their files"
+                several = Several("dataset", dataset, "adopts ", after)
                 yield Consequence("note", "dataset_adopted", text, name, unit, place, location, several=several)
             case "delete" if step.is_kept:
                 text = f"keeps the {name} with its data in BigQuery, and no longer manages it"

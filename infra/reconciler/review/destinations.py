@@ -45,7 +45,8 @@ def _destination_settings(context: Context, step: Step, name: str) -> Iterator[C
         if key.startswith("__") or old.get(key) == new.get(key):
             continue
         severity, text = _DESTINATION_SETTINGS.get(key, ("stop", _WAY) if key in ROUTE else ("note", ""))
-        text = f"changes `{key}` of the {name}{f': {text}' if text else ''}"
+        to = f" to UTC{new.get(key)}" if key == "time_zone_offset" else ""
+        text = f"changes `{key}` of the {name}{to}{f': {text}' if text else ''}"
         place = context.environment_place("fivetran", "destination", key)
         if key in ("group", "formerly"):
             severity, place = "note", context.environment_place("fivetran", key)

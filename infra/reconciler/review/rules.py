@@ -19,7 +19,11 @@ _Words = tuple[Severity, str]
 #: What a setting with one of a few values means, by path and new value.
 _CHOICES: Mapping[str, Mapping[object, _Words]] = {
     "policy.expiry": {
-        "allowed": ("stop", "lets files set `expires`, which no file could before: after that day a run deletes data"),
+        "allowed": (
+            "stop",
+            "lets files set `expires`{limit}, which no file could before: after that day a run pauses the connection, "
+            "and {grace} later it deletes the connection and the data",
+        ),
         "forbidden": ("note", "no longer lets any file set `expires`"),
     },
     "policy.expiry.required": {
@@ -121,8 +125,11 @@ _LISTS: Mapping[str, tuple[_Words, _Words]] = {
         ("note", "no longer grants {} on every dataset of the environment"),
     ),
     "default_access": (
-        ("stop", "grants {} on every dataset that is not sensitive, present and future"),
-        ("note", "no longer grants {} on every dataset that is not sensitive"),
+        (
+            "stop",
+            "grants {} on every dataset, present and future, that is not sensitive and has no `default_access: false`",
+        ),
+        ("note", "no longer grants {} on the datasets that are not sensitive and have no `default_access: false`"),
     ),
     "policy.people.need": (
         ("note", "requires `{}` for the access of people and groups"),
@@ -160,7 +167,8 @@ def rules(context: Context) -> Iterator[Consequence]:
             continue  # An environment's first run, or a subfolder's stack.
         old, new = read_rules(step.old[RULES]), read_rules(step.new[RULES])
         for path in sorted({*old, *new}):
-            is_moot = path.startswith("policy.expiry.") and new["policy.expiry"] == "forbidden"
+            # What an expiry is limited to means nothing where none is allowed, and is new where none was.
+            is_moot = path.startswith("policy.expiry.") and "forbidden" in (new["policy.expiry"], old["policy.expiry"])
             if old.get(path) != new.get(path) and not is_moot:
                 yield from _changed(context, path, old.get(path), new.get(path))
 
@@ -174,6 +182,10 @@ def _changed(context: Context, path: str, old: Any, new: Any) -> Iterator[Conseq
         if path == "policy.undeclared_fivetran_access" and new == "revoked" and context.environment.fivetran_access:
             return  # The review of the roles in the group shows that.
         severity, text = _CHOICES[path].get(new, ("stop", f"changes `{path}` to {new}"))
+        if path == "policy.expiry" and new == "allowed":
+            expiry = context.environment.policy.expiry
+            limit = "" if expiry.longest is None else f", up to {count(expiry.longest.days, 'day')} ahead"
+            text, new = text.format(limit=limit, grace=count(expiry.grace.days, "day")), [limit, expiry.grace.days]
         yield _consequence(context, severity, text, path, new)
     elif path in _NUMBERS:
         words, larger, smaller = _NUMBERS[path]

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.review import previews
-from tests.unit.review.previews import consequences, review, step, unit
+from tests.unit.review.previews import ENVIRONMENT, consequences, review, step, unit
 
 from reconciler.lifecycle.expiry import LABEL
 from reconciler.review.consequence import Consequence
@@ -347,7 +347,11 @@ def test_existing_connection_is_shown_as_adopted(tmp_path: Path):
     assert found(consequences(tmp_path, files, *steps)) == [
         ("stop", "dataset_shared", access),
         ("note", "connection_adopted", connection),
-        ("note", "dataset_adopted", "adopts the dataset shop, which exists in BigQuery"),
+        (
+            "note",
+            "dataset_adopted",
+            "adopts the dataset shop, which exists in BigQuery, with the name, description and labels of its file",
+        ),
     ]
 
 
@@ -917,4 +921,106 @@ def test_variable_of_another_connection_is_shown(tmp_path: Path):
             "changes the Airflow variable c_connector_id to the id of the new connection: its DAG fails until the "
             "variable is pushed",
         ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kept", "got", "rest"),
+    [
+        ({}, {}, ""),
+        ({"o": {"role": "OWNER", "userByEmail": "b@example.com"}}, {}, ", who keeps roles/bigquery.dataOwner on it"),
+        ({}, {"o": {"role": "WRITER", "userByEmail": "b@example.com"}}, ", who has roles/bigquery.dataEditor on it"),
+        ({"g": {"role": "READER", "groupByEmail": "g@x.org"}}, {}, ". Members of group:g@x.org still have access"),
+        ({"g": {"role": "READER", "domain": "x.org"}}, {}, ". Members of domain:x.org still have access"),
+    ],
+    ids=["none", "another-role", "new-role", "group", "domain"],
+)
+def test_revocation_is_shown_with_the_access_that_remains(tmp_path: Path, kept: Any, got: Any, rest: str):
+    old, new = {**ACCESS, "entries": {"a": READER, **kept}}, {**ACCESS, "entries": {**kept, **got}}
+    changed = consequences(tmp_path, {"shop": unit()}, step("update", "DatasetAccess", "shop", old, new))
+    [revoked] = [each for each in changed if each.kind == "access_revoked"]
+    text = f"revokes roles/bigquery.dataViewer on dataset shop from user:b@example.com{rest}"
+    assert revoked.text.partition(" (people")[0] == text
+
+
+@pytest.mark.parametrize(
+    ("entry", "member"),
+    [
+        ({"domain": "example.com"}, "domain:example.com (everyone with an account of example.com)"),
+        ({"specialGroup": "allAuthenticatedUsers"}, "allAuthenticatedUsers (everyone with a Google account)"),
+        ({"iamMember": "allUsers"}, "allUsers (everyone on the internet)"),
+        ({"specialGroup": "projectReaders"}, "projectReaders (everyone with the role Viewer on the project)"),
+    ],
+    ids=["domain", "accounts", "public", "project"],
+)
+def test_grant_to_many_is_shown_with_who_they_are(tmp_path: Path, entry: dict[str, str], member: str):
+    new = {**ACCESS, "entries": {"a": {"role": "READER", **entry}}}
+    steps = [step("update", "DatasetAccess", "shop", {**ACCESS, "entries": {}}, new)]
+    [granted] = consequences(tmp_path, {"shop": unit()}, *steps)
+    assert granted.text == f"grants roles/bigquery.dataViewer on dataset shop to {member}"
+
+
+@pytest.mark.parametrize(("is_new", "file"), [(False, "shop"), (True, "environment")])
+def test_default_access_is_shown_at_the_file_that_lets_it_apply(tmp_path: Path, is_new: bool, file: str):
+    default = [{"role": "roles/bigquery.dataViewer", "members": ["user:b@example.com"]}]
+    earlier = [] if is_new else ["roles/bigquery.dataViewer user:b@example.com"]
+    preflight = (
+        {"rules": {"default_access": each}} for each in (earlier, ["roles/bigquery.dataViewer user:b@example.com"])
+    )
+    steps = [
+        step("update", "DatasetAccess", "shop", {**ACCESS, "entries": {}}, {**ACCESS, "entries": {"a": READER}}),
+        step("update", "Preflight", "preflight", *preflight),
+    ]
+    files = {"environment": {**ENVIRONMENT, "default_access": default}, "shop": unit()}
+    [granted] = [each for each in consequences(tmp_path, files, *steps) if each.kind == "access_granted"]
+    assert Path(granted.place.split(":")[0]).stem == file
+
+
+@pytest.mark.parametrize(
+    ("revokes", "also"),
+    [
+        ([], ""),
+        (["serviceAccount:job@p.iam.gserviceaccount.com"], ", also of serviceAccount:job@p.iam.gserviceaccount.com"),
+    ],
+)
+def test_adopted_dataset_that_a_run_changes_is_shown_with_whom_it_revokes(
+    tmp_path: Path, revokes: list[str], also: str
+):
+    adopt = {"apply_changes": True, **({"revokes": revokes} if revokes else {})}
+    steps = [
+        step("import", "Dataset", "shop", None, {"datasetId": "shop", "location": "US"}),
+        step("create", "DatasetAccess", "shop", None, {**ACCESS, "entries": {"a": READER}}),
+    ]
+    [shared, _] = consequences(tmp_path, {"shop": unit(dataset={"adopt": adopt})}, *steps)
+    assert shared.text == (
+        "gives access to the adopted dataset shop: roles/bigquery.dataViewer to user:b@example.com. Revokes the access "
+        f"of all others to it{also}"
+    )
+
+
+def test_role_on_the_project_is_shown_at_the_line_of_its_member(tmp_path: Path):
+    grant = {"role": "roles/bigquery.jobUser", "members": ["user:a@example.com", "workgroup:finance"]}
+    files = {"environment": {**ENVIRONMENT, "workgroups": "wg-{workgroup}-{subgroup}@x.org", "project_access": [grant]}}
+    new = {"role": "roles/bigquery.jobUser", "member": "group:wg-finance-default@x.org"}
+    [granted] = consequences(tmp_path, files, step("create", "IAMMember", "finance", None, new))
+    assert granted.text == "grants roles/bigquery.jobUser on project dev-project to workgroup:finance"
+    lines = (tmp_path / "dev" / "environment.yaml").read_text().splitlines()
+    assert "workgroup:finance" in lines[int(granted.place.split(":")[1]) - 1]
+
+
+def test_expiry_that_no_file_could_set_before_is_one_line(tmp_path: Path):
+    policy = {"expiry": {"longest": "30d", "warn": "3d", "grace": "5d"}}
+    rules = (
+        {"policy.expiry": "forbidden"},
+        {"policy.expiry.longest": 30, "policy.expiry.warn": 3, "policy.expiry.grace": 5},
+    )
+    files = {"environment": {**ENVIRONMENT, "policy": policy}, "shop": unit()}
+    steps = [step("update", "Preflight", "preflight", *({"rules": each} for each in rules))]
+    assert found(consequences(tmp_path, files, *steps)) == [
+        (
+            "stop",
+            "rule_loosened",
+            "lets files set `expires`, up to 30 days ahead, which no file could before: after that day a run pauses "
+            "the connection, and 5 days later it deletes the connection and the data",
+        )
     ]

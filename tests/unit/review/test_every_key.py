@@ -559,7 +559,7 @@ SETTINGS = (
         ["serviceAccount:a@x.iam.gserviceaccount.com", "serviceAccount:b@x.iam.gserviceaccount.com"],
         "stop",
         "grants roles/bigquery.dataOwner to serviceAccount:b@.* on every dataset",
-        ("note", "no longer grants .* on every dataset"),
+        ("note", "no longer grants .* on (every dataset|the datasets)"),
         "automation automation[] automation[].members automation[].members[]",
     ),
     Setting(
@@ -573,15 +573,15 @@ SETTINGS = (
         ("default_access", 0, "members"),
         ["group:g@example.com", "workgroup:x", "group:a@example.com"],
         "stop",
-        "grants .* to group:a@.* on every dataset that is not sensitive, present and future",
-        ("note", "no longer grants .* on every dataset"),
+        "grants .* to group:a@.* on every dataset, present and future, that is not sensitive",
+        ("note", "no longer grants .* on (every dataset|the datasets)"),
         "default_access default_access[] default_access[].members default_access[].members[]",
     ),
     Setting(
         ("default_access", 0, "role"),
         "roles/bigquery.dataEditor",
         "stop",
-        "grants roles/bigquery.dataEditor .* on every dataset that is not sensitive",
+        "grants roles/bigquery.dataEditor .* on every dataset, present and future, that is not sensitive",
         keys="default_access[].role",
     ),
     Setting(
