@@ -16,11 +16,14 @@ _SECRET = re.compile(
 )
 _FORM = "projects/PROJECT/secrets/NAME"
 
+_SECRET_VARIABLE = "RECONCILER_FIVETRAN_SECRET"  # noqa: S105 (the name of a variable)
+_KEY_VARIABLES = ("FIVETRAN_APIKEY", "FIVETRAN_APISECRET")
+
 
 @click.command("with-fivetran-key", context_settings={"allow_interspersed_args": False})
 @click.option(
     "--secret",
-    envvar="RECONCILER_FIVETRAN_SECRET",
+    envvar=_SECRET_VARIABLE,
     default="",
     metavar="NAME",
     show_envvar=True,
@@ -32,7 +35,8 @@ def with_fivetran_key(secret: str, command: tuple[str, ...]) -> NoReturn:
 
     Only the process of COMMAND gets the secret.
 
-    The secret's value is KEY:SECRET. Without a secret's name COMMAND runs with the variables that are set already.
+    The secret's value is KEY:SECRET. Without a secret's name COMMAND runs with the variables that are set already. It
+    does not run without a key: a preview would not check what exists in Fivetran.
     Options of COMMAND follow it: `reconciler with-fivetran-key pulumi up --stack dev`.
 
     Exit codes: those of COMMAND; 2 wrong usage; 3 Google failed.
@@ -40,6 +44,9 @@ def with_fivetran_key(secret: str, command: tuple[str, ...]) -> NoReturn:
     variables = dict(os.environ)
     if secret:
         variables |= _read(secret)
+    elif missing := [name for name in _KEY_VARIABLES if not variables.get(name, "").strip()]:
+        step = f"Set {_SECRET_VARIABLE} to {_FORM}. The workflows take it from the environment's variable FIVETRAN_KEY."
+        raise ReconcilerError(f"{_SECRET_VARIABLE} and {' and '.join(missing)} are not set\n    {step}")
     try:
         os.execvpe(command[0], command, variables)  # noqa: S606 (the user's own command, without a shell)
     except OSError as error:
@@ -61,4 +68,4 @@ def _read(secret: str) -> dict[str, str]:
     key, _, api_secret = value.strip().partition(":")
     if not key or not api_secret or not value.strip().isprintable() or " " in value.strip():
         raise ReconcilerError(f"the value of {secret} is not an API key\n    Add a version whose value is KEY:SECRET.")
-    return {"FIVETRAN_APIKEY": key, "FIVETRAN_APISECRET": api_secret}
+    return dict(zip(_KEY_VARIABLES, (key, api_secret), strict=True))

@@ -46,6 +46,17 @@ def test_with_fivetran_key_leaves_the_variables_without_a_secret(run):
     assert run(None, *PRINT, RECONCILER_FIVETRAN_SECRET="").stdout == "usual of old\n"
 
 
+@pytest.mark.parametrize(
+    "missing", [("FIVETRAN_APIKEY",), ("FIVETRAN_APISECRET",), ("FIVETRAN_APIKEY", "FIVETRAN_APISECRET")]
+)
+def test_with_fivetran_key_runs_no_command_without_a_key(run, missing):
+    # GitHub gives a job an empty variable for one that the environment does not have.
+    done = run(None, *PRINT, RECONCILER_FIVETRAN_SECRET="", **dict.fromkeys(missing, ""))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"RECONCILER_FIVETRAN_SECRET and {' and '.join(missing)} are not set" in done.stderr
+    assert "Set RECONCILER_FIVETRAN_SECRET to projects/PROJECT/secrets/NAME" in done.stderr
+
+
 def test_with_fivetran_key_returns_the_exit_code_of_the_command(run):
     assert run(None, sys.executable, "-c", "raise SystemExit(7)").returncode == 7
 
