@@ -46,7 +46,9 @@ def test_review_shows_each_consequence_of_a_change(workspace: Workspace, admin: 
     workspace.write("gone", stripe("gone", schedule=airflow))
     workspace.write("stripe", {**stripe(), "expires": "2027-03-01"})
     first = review(workspace)
-    assert ("note", "creates the connection stripe (stripe), which starts once its setup tests pass") in texts(first)
+    sent = "version 1 of the environment variable STRIPE_KEY as `config.api_key`"
+    created = f"creates the connection stripe (stripe), which starts once its setup tests pass, and sends it {sent}"
+    assert ("note", created) in texts(first)
     assert (
         "stop",
         "gives access to the new dataset stripe: roles/bigquery.dataEditor to Fivetran's service account; "

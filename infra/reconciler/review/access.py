@@ -16,6 +16,7 @@ from reconciler.google.bigquery.access import (
     predefined_role,
 )
 from reconciler.google.bigquery.declared_dataset import dataset_path
+from reconciler.review.connection_settings import digest_new_connection
 from reconciler.review.consequence import Consequence, Several, Severity
 from reconciler.review.context import Context
 from reconciler.review.preview import Step
@@ -107,9 +108,16 @@ def _new_list(context: Context, step: Step) -> Consequence:
             *(["writer"] if "writer" in step.new else []),
             *(["sensitive"] if sensitive else []),
             *([{"revokes": revokes}] if revokes is not None else []),
+            *_filled_by(context, unit),
         ],
         several=Several("dataset", dataset, "gives access to ", f", all {which}{sensitive}: {people}"),
     )
+
+
+def _filled_by(context: Context, unit: str) -> list[str]:
+    """Return the source of a new connection that fills a dataset: readers of the dataset can read that."""
+    found = digest_new_connection(context, unit)
+    return [] if found is None else [found]
 
 
 class _ListChange:
@@ -142,7 +150,8 @@ class _ListChange:
         at = f"dataset {self.dataset}: {_WRITER_ROLE} for {_WRITER}"
         place = self.context.dataset_place(self.dataset)
         if is_new:
-            return Consequence("stop", "access_granted", text, at, self.unit, place, "writer", several=several)
+            value = ["writer", *_filled_by(self.context, self.unit)]
+            return Consequence("stop", "access_granted", text, at, self.unit, place, value, several=several)
         return Consequence("note", "access_revoked", text, at, self.unit, place, several=several)
 
     def _granted(self, entry: AccessEntry, old: list[AccessEntry]) -> Consequence:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.model import ANY, Reference, references
+from reconciler.model.commands import format_list
 from reconciler.review.consequence import Consequence, Severity, several_connections
 from reconciler.review.context import Context
 from reconciler.review.preview import Step
@@ -86,6 +87,21 @@ def digest_source(step: Step) -> str:
     paths = [f"{part}.{key}" for part in _SENT for key in new[part]] + sorted(ROUTE)
     named = {path: _value_at(new, path) for path in paths if may_name_source(path)}
     return _digest({"secrets": secrets, "settings": named, "trust": step.new.get("trust")})
+
+
+def digest_new_connection(context: Context, unit: str) -> str | None:
+    """Return a hash of what a unit's new connection reads; None where the run creates none."""
+    for step in context.preview.of_type("Connection"):
+        if step.name == unit and step.operation == "create" and not step.new.get("adopt"):
+            tables = [each.new.get("sync") for each in context.preview.of_type("Activation") if each.name == unit]
+            return _digest({"service": step.new.get("service"), "source": digest_source(step), "tables": tables})
+    return None
+
+
+def describe_secrets(step: Step) -> str:
+    """Return the references of which a new connection is sent the values; empty for none."""
+    sent = references({part: step.new.get(part) or {} for part in _SENT})
+    return format_list([f"{_format_reference(each)} as `{path}`" for path, each in sorted(sent) if not each.held])
 
 
 def _is_rotation(before: Reference | None, after: Reference) -> bool:

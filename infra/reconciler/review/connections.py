@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciler.lifecycle.expiry import Stage
 from reconciler.model import commands
-from reconciler.review.connection_settings import digest_source, sent_values
+from reconciler.review.connection_settings import describe_secrets, digest_source, sent_values
 from reconciler.review.consequence import Consequence, several_connections
 from reconciler.review.context import Context
 from reconciler.review.lifecycle import has_expired_as_recorded
@@ -44,9 +44,10 @@ def _created(context: Context, step: Step, name: str, service: str, place: str) 
     connector = context.units[unit].connector if unit in context.units else None
     adopt = connector.adopt if connector else None
     if adopt is None:
-        one, many = _start(context, unit)
-        text = f"creates the {name} ({service}), which {one}"
-        several = several_connections(name, "creates ", f" of the service {service}, which {many}")
+        (one, many), secrets = _start(context, unit), describe_secrets(step)
+        sent, each = (f", and sends {to} {secrets}" if secrets else "" for to in ("it", "each"))
+        text = f"creates the {name} ({service}), which {one}{sent}"
+        several = several_connections(name, "creates ", f" of the service {service}, which {many}{each}")
         return Consequence("note", "connection_created", text, name, unit, place, several=several)
     text = f"adopts the {name} ({service}) that is {adopt.connection} in Fivetran, and "
     place = context.place(unit, "connector", "adopt")

@@ -85,6 +85,22 @@ def _access(name: str) -> Iterator[Stop]:
                     ),
                     unit(name, dataset={"sensitive": sensitive}),
                 )
+    key = {"secret": "a", "version": 1, "project": "dev-project"}
+    for more, sync in (
+        ({"config": {"host": "a", "password": key}}, {}),
+        ({"config": {"host": "b", "password": key}}, {}),
+        ({"config": {"host": "a", "password": {**key, "secret": "b"}}}, {}),
+        ({"config": {"host": "a", "password": key}, "service": "postgres"}, {}),
+        ({"config": {"host": "a", "password": key}}, {"new": "allow_all"}),
+    ):
+        filled = (
+            step("create", "Connection", name, None, _connection(name, **more)),
+            step("create", "Activation", name, None, {"name": name, "sync": sync}),
+        )
+        new = step("create", "DatasetAccess", name, None, _list(name, entry()))
+        yield Stop("dataset_shared", (new, *filled), unit(name))
+        writer = step("update", "DatasetAccess", name, _list(name), _list(name, writer="g@x.example.com"))
+        yield Stop("access_granted", (writer, *filled), unit(name))
     for dataset in (f"{name}_a", f"{name}_b"):
         datasets = {f"{name}_a": "US", f"{name}_b": "US"}
         before = {"file": f"dev/{name}.yaml", "datasets": datasets, "sensitive": [dataset]}

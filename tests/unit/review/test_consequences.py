@@ -1024,3 +1024,14 @@ def test_expiry_that_no_file_could_set_before_is_one_line(tmp_path: Path):
             "the connection, and 5 days later it deletes the connection and the data",
         )
     ]
+
+
+def test_new_connection_names_the_secrets_that_it_is_sent(tmp_path: Path):
+    other = {"secret": "payroll-password", "version": 3, "project": "payroll"}
+    config = {"host": "db.example.com", "password": other, "token": {"held_by": "fivetran"}}
+    inputs = {"service": "postgres", "destination": {"schema": "shop"}, "unit": "shop", "config": config}
+    (created,) = consequences(tmp_path, {"shop": unit()}, step("create", "Connection", "shop", None, inputs))
+    secret = "version 3 of the secret payroll-password in project payroll as `config.password`"
+    assert created.text.endswith(f"once its setup tests pass, and sends it {secret}")
+    assert created.several
+    assert created.several.after.endswith(f"once their setup tests pass, and sends each {secret}")
