@@ -125,6 +125,25 @@ def test_review_knows_what_a_date_has_scheduled_and_exits_with_1_for_a_rejection
     assert "urn:" not in done.stdout
 
 
+@pytest.mark.parametrize("arguments", [(), ("--changed",)])
+@pytest.mark.parametrize(
+    ("backend", "reason"),
+    [
+        ("", "login during non-interactive CLI sessions. Set PULUMI_BACKEND_URL, which is empty"),
+        ("file:///none/x", "none"),
+    ],
+)
+def test_review_shows_why_pulumi_failed_when_a_secret_is_unknown(
+    workspace: Workspace, arguments: tuple[str, ...], backend: str, reason: str
+):
+    workspace.write("stripe", stripe())
+    done = run(workspace, *arguments, today="2026-12-01", STRIPE_KEY="", PULUMI_BACKEND_URL=backend)
+    assert done.returncode == 3
+    assert reason in done.stderr
+    assert "is not shown" not in done.stderr
+    assert "environment.yaml" not in done.stderr
+
+
 def test_quick_review_reports_what_the_full_one_does_and_keeps_its_guards(workspace: Workspace, admin: Admin):
     for name in ("changed", "removed", "renamed", "same", "other"):
         workspace.write(name, stripe(name))

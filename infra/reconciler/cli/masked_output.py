@@ -69,6 +69,14 @@ def mask_google_message(message: str) -> str:
     return secrets.show(message, known_values_of_run(ask=False), speaker="Google")
 
 
+def mask_engine_message(message: str) -> str:
+    """Return a message of the Pulumi CLI before it ran the program, masked.
+
+    The CLI knows no secret then that this process does not know, so nothing is withheld.
+    """
+    return secrets.show(message, replace(known_values_of_run(ask=False), unknown=()), speaker="Pulumi")
+
+
 def mask_tasks(unit: Unit, live: Connection) -> tuple[str, ...]:
     """Return the tasks that Fivetran lists for a unit's connection, masked or withheld."""
     known = known_values([_values_of(unit)], ask=False)

@@ -19,7 +19,7 @@ import click
 from reconciler.cli import Exit
 from reconciler.cli.environments import only_environment
 from reconciler.cli.local_stacks import INSTALL, SPECS_VARIABLE, specs_variable
-from reconciler.cli.masked_output import declare_values, mask_google_message
+from reconciler.cli.masked_output import declare_values, mask_engine_message, mask_google_message
 from reconciler.cli.options import environment_option, format_option, specs_option, today_option
 from reconciler.cli.output import REPORTERS, Reporter
 from reconciler.cli.progress import progress
@@ -37,6 +37,9 @@ from reconciler.review.preview import Preview, PreviewError, read_preview
 from reconciler.review.quick import QuickPreview, checkpoint, outputs_alone, plan_quick_preview
 from reconciler.review.review import find_consequences
 from reconciler.review.review_document import ReviewDocument, Scope
+
+#: Where the stacks are.
+_BACKEND = "PULUMI_BACKEND_URL"
 
 #: The engine asks for several differences at once in a preview, and works while it waits. Not in an update: there a
 #: failed resource would end the run for all others (decision 61).
@@ -200,7 +203,7 @@ def _run_quick_preview(stack: str, specs: Path, day: date, quick: QuickPreview, 
                 outputs = outputs_alone(_pulumi("stack", "export", stack=other))
                 (stacks / f"{other}.json").write_text(checkpoint(outputs, quick.project, other), encoding="utf-8")
         (stacks.parents[1] / "meta.yaml").write_text("version: 1\n", encoding="utf-8")
-        backend = {"PULUMI_BACKEND_URL": f"{Path(folder).as_uri()}?metadata=skip"}
+        backend = {_BACKEND: f"{Path(folder).as_uri()}?metadata=skip"}
         names = Path(folder) / "units"
         names.write_text(" ".join(quick.names), encoding="utf-8")
         variables = {**_of_run(specs, day), **backend, LOOK_AT: str(names)}
@@ -221,8 +224,10 @@ def _pulumi(*arguments: str, stack: str, variables: Mapping[str, str] = MappingP
     except OSError as error:
         raise ReconcilerError(f"pulumi: {error.strerror}\n    {INSTALL}") from None
     if not done.stdout.lstrip().startswith("{"):
-        reason = mask_google_message(done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}")
-        raise RemoteError(f"{commands.shell(*words)} failed: {reason}")
+        reason = mask_engine_message(done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}")
+        # GitHub gives a job an empty variable for one that the environment does not have.
+        step = "" if os.environ.get(_BACKEND, "unset") else f"Set {_BACKEND}, which is empty"
+        raise RemoteError(f"{commands.shell(*words)} failed: {reason}", step=step, speaker="Pulumi")
     return done.stdout
 
 

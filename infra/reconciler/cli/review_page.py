@@ -12,10 +12,11 @@ import click
 from reconciler.cli.output import REPORTERS, Entry, Page, Section
 from reconciler.model import commands
 from reconciler.model.commands import count, format_list
+from reconciler.model.errors import ReconcilerError
 from reconciler.plan.sources import REASONS
 from reconciler.review import review_document as documents
 from reconciler.review.consequence import Several
-from reconciler.review.review_document import InvalidReview, Item, ReviewDocument, Scope, read_document
+from reconciler.review.review_document import FailedReview, InvalidReview, Item, ReviewDocument, Scope, read_document
 
 #: The longest page for a comment. GitHub takes 65,536 characters, and the comment has a frame of its own.
 LONGEST = 57_000
@@ -56,13 +57,17 @@ _CODE_CHANGED = (
 def read_review(file: BinaryIO, environment: str, *stacks: str) -> ReviewDocument:
     """Read a file with the JSON of a review.
 
-    Raises `click.UsageError` unless it is one of this environment, or of one of these stacks.
+    Raises `click.UsageError` unless it is one of this environment, or of one of these stacks, and `ReconcilerError` if
+    the review failed.
     """
     name = getattr(file, "name", "the file")
+    command = commands.reconciler("review", "--format", "json", environment=environment)
     try:
         document = read_document(file.read(documents.LONGEST + 1))
+    except FailedReview:
+        text = f"{name} has no review, because {command} failed\n    Read its message, in the job that ran it."
+        raise ReconcilerError(text) from None
     except InvalidReview as error:
-        command = commands.reconciler("review", "--format", "json", environment=environment)
         raise click.UsageError(f"{name} is not the output of {command}: {error}") from None
     if document.environment not in (environment, *stacks):
         raise click.UsageError(f"{name} is not about {environment}")

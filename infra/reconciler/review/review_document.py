@@ -101,6 +101,10 @@ class InvalidReview(ReconcilerError):
     """A text is not the JSON of a review."""
 
 
+class FailedReview(InvalidReview):
+    """The review failed: the file is empty, or has the error."""
+
+
 @dataclass(frozen=True)
 class Item:
     """One consequence, as the document has it."""
@@ -192,11 +196,18 @@ class ReviewDocument:
 
 
 def read_document(raw: bytes) -> ReviewDocument:
-    """Read the JSON of a review. Raises `InvalidReview`, which quotes nothing of it."""
+    """Read the JSON of a review.
+
+    Raises `FailedReview` for what a failed review leaves, and `InvalidReview`, which quotes nothing of it.
+    """
+    if not raw.strip():
+        raise FailedReview
     if len(raw) > LONGEST:
         raise InvalidReview(f"it has more than {LONGEST // 1024**2} MiB")
     try:
         content = json.loads(raw.decode(), object_pairs_hook=_without_repeated_keys, parse_constant=_reject)
+        if isinstance(content, dict) and content.keys() == {"error"}:
+            raise FailedReview
         _validator().validate(content)
         items = tuple(_read_item(each) for each in content["consequences"])
     except jsonschema_rs.ValidationError as error:

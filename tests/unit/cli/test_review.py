@@ -195,6 +195,29 @@ def test_record_and_agrees_read_the_json_of_a_review(folder: Path, capsys: pytes
     assert document.scheduled == set()
 
 
+@pytest.mark.parametrize("command", ["comment", "record", "agrees", "issue"])
+@pytest.mark.parametrize("is_empty", [True, False])
+def test_commands_that_read_a_review_report_that_it_failed(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str, *, is_empty: bool
+):
+    _, text = review(capsys, folder, "--format", "json", "--preview", "missing.json")
+    (folder / "review.json").write_text("" if is_empty else text)
+    for name, value in {"GITHUB_TOKEN": "ghs_x", "GITHUB_REPOSITORY": "example/data", "FIVETRAN_APIKEY": "x"}.items():
+        monkeypatch.setenv(name, value)
+    options = {
+        "comment": ("--pull-request", "1", "--commit", "a" * 40, "review.json"),
+        "record": ("--commit", "a" * 40, "--review", "review.json"),
+        "agrees": ("--scheduled", "--review", "review.json"),
+        "issue": ("--review", "review.json"),
+    }
+    with pytest.raises(SystemExit) as ended:
+        main([command, "-e", "dev", *options[command]])
+    assert ended.value.code == 2
+    assert (
+        "review.json has no review, because `reconciler review -e dev --format json` failed" in capsys.readouterr().err
+    )
+
+
 def test_review_is_the_same_on_another_machine(folder: Path, tmp_path_factory: pytest.TempPathFactory):
     members = [f"{name}@example.com" for name in ("ann", "bob", "cy", "d")]
     deleted = step("delete", "Dataset", "gone", {"datasetId": "gone", "deleteContentsOnDestroy": True})
