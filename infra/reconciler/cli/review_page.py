@@ -94,15 +94,20 @@ def build_page(document: ReviewDocument, *, code_changed: bool = False) -> Page:
 
 
 def rejection(text: str) -> list[Entry]:
-    """Return why a run is rejected: an entry for each line that has a place, with the lines below it."""
+    """Return why a run is rejected: an entry for each problem, with the lines below it.
+
+    A problem begins with a place, or with a line that is not indented after one that is.
+    """
     entries: list[Entry] = []
+    was_indented = False
     for line in filter(str.strip, text.splitlines()):
+        is_next, was_indented = was_indented and not line[0].isspace(), line[0].isspace()
         found = _PLACE.match(line.strip())
         if found is not None:
             at = int(found["line"]) if found["line"] else None
             message, column = line.strip()[found.end() :], int(found["column"] or 1)
             entries.append(Entry(message, file=found["file"], line=at, column=column))
-        elif entries:
+        elif entries and not is_next:
             entries[-1] = replace(entries[-1], below=(*entries[-1].below, line.strip()))
         else:
             entries.append(Entry(line.strip()))

@@ -217,13 +217,10 @@ def _reject_removal(removed: _Removed, rules: Rules, expected: str) -> Rejection
     if removed.ending.has_expired(rules.today):
         return None
     if not removed.ending.retired and _is_guarded(removed, rules):
-        return Rejection(
-            f"{removed.removal}\n"
-            "    Restore the file with `retire: {ticket: …}`, run, and delete the file afterwards.",
-            connection,
-            removed.file,
-            removed.at,
-        )
+        advice = "Restore the file with `retire: {ticket: …}`, run, and delete the file afterwards."
+        if removed.after is not None and removed.after.expired:
+            advice = "Write a day in `expires` that is not over, and run: a later run removes it after that day."
+        return Rejection(f"{removed.removal}\n    {advice}", connection, removed.file, removed.at)
     if rules.removals.allowed:
         return None
     return Rejection(f"{removed.removal}\n    {_advice(removed, expected)}", connection, removed.file, removed.at)

@@ -157,7 +157,8 @@ class _ListChange:
     def _granted(self, entry: AccessEntry, old: list[AccessEntry]) -> Consequence:
         if not old:
             parts = f"grants {_role(entry)} on ", f" to {self._member(entry)}{_breadth(entry)}{_condition(entry)}"
-            return self._consequence("stop", "access_granted", parts, entry, people=self._people())
+            people = self._people() if _is_person(entry) else ""
+            return self._consequence("stop", "access_granted", parts, entry, people=people)
         until, before = parse_until(entry.condition), _latest(old)
         is_narrower = until is not None and (before is None or until <= before) and _are_dates(old)
         severity: Severity = "note" if is_narrower and not self.is_sensitive else "stop"
@@ -191,12 +192,12 @@ class _ListChange:
         rest = "" if lapsed else self._remaining(entry)
         parts = f"{verb} {_role(entry)} on ", f" from {self._member(entry)}{ended}{rest}"
         severity: Severity = "stop" if self.is_sensitive and not lapsed else "note"
-        people = "" if lapsed else self._people()
+        people = self._people() if _is_person(entry) and not lapsed else ""
         return self._consequence(severity, "access_revoked", parts, entry, people=people, is_scheduled=lapsed)
 
     def _remaining(self, revoked: AccessEntry) -> str:
         """Return by what else a member has access: by another role, or by a group that may include it."""
-        is_person = revoked.field == "userByEmail" and "gserviceaccount.com" not in revoked.member
+        is_person = _is_person(revoked)
         roles: dict[str, list[str]] = {"keeps": [], "has": []}
         for key, entries in sorted(self.after.items()):
             if key[1:] == revoked.at:
@@ -207,7 +208,7 @@ class _ListChange:
         if not is_person and revoked.field != "groupByEmail":
             return ""
         members = sorted({self._member(each[0]) for key, each in self.after.items() if key[1] in wider})
-        return f". Members of {' and '.join(members)} still have access" if members else ""
+        return f". Members of {' and '.join(members)} have access" if members else ""
 
     def _consequence(
         self,
@@ -295,10 +296,12 @@ def _are_dates(entries: list[AccessEntry]) -> bool:
     return all(entry.condition is None or parse_until(entry.condition) is not None for entry in entries)
 
 
+def _is_person(entry: AccessEntry) -> bool:
+    return entry.field == "userByEmail" and "gserviceaccount.com" not in entry.member
+
+
 def _count_people(entries: Mapping[tuple[str, str, str], list[AccessEntry]]) -> int:
-    return len(
-        {member for _, field, member in entries if field == "userByEmail" and "gserviceaccount.com" not in member}
-    )
+    return len({same[0].member for same in entries.values() if _is_person(same[0])})
 
 
 def _sensitive(context: Context, dataset: str) -> str:

@@ -14,6 +14,7 @@ from reconciler.model import commands
 from reconciler.review.connection_settings import describe_secrets, digest_source, sent_values
 from reconciler.review.consequence import Consequence, several_connections
 from reconciler.review.context import Context
+from reconciler.review.datasets import deleted_datasets
 from reconciler.review.lifecycle import has_expired_as_recorded
 from reconciler.review.preview import Step
 from reconciler.review.requests import requests_of
@@ -79,6 +80,9 @@ def _deleted(context: Context, step: Step, name: str, unit: str, place: str) -> 
         expiry = context.active.expiries.connector_expiry(context.units[unit])
         if expiry.stage is Stage.REMOVED:
             due, place = context.describe_past_expiry(expiry), context.place(unit, "expires")
+    dataset = name.removeprefix("connection ").partition(".")[0]
+    if not step.is_kept and dataset in context.datasets and dataset not in deleted_datasets(context.preview):
+        due += f". The dataset {dataset} stays, with its data"
     value = "kept in Fivetran" if step.is_kept else None
     return Consequence("stop", "connection_deleted", text + due, name, unit, place, value, is_scheduled=is_due)
 

@@ -141,7 +141,12 @@ def units(context: Context) -> Iterator[Consequence]:
     for name, unit in sorted(context.units.items()):
         is_renamed = unit.formerly in recorded and name not in recorded
         if is_renamed:
-            text = f"renames the unit {unit.formerly} to {name}: its connection, its datasets and their data stay"
+            kept = (
+                "its connection, its datasets and their data stay"
+                if unit.connector
+                else "its dataset and its data stay"
+            )
+            text = f"renames the unit {unit.formerly} to {name}: {kept}"
             yield Consequence("note", "unit_renamed", text, name, name, context.place(name, "formerly"))
         before = recorded.get(unit.formerly if is_renamed else name)
         owners = before.get("owners") if isinstance(before, dict) else None

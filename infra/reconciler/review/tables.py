@@ -26,6 +26,13 @@ _Path: TypeAlias = tuple[str, ...]
 #: The lengths of a schema's path and of that of a table's mode, above which are those of its columns.
 _OF_A_SCHEMA, _OF_A_TABLE = 2, 5
 
+#: What `new` does with what the source adds later.
+_NEW = {
+    "allow_all": "schemas, tables and columns that the source adds later arrive, readable",
+    "allow_columns": "columns that the source adds later arrive, readable; schemas and tables do not",
+    "block_all": "schemas, tables and columns that the source adds later do not arrive",
+}
+
 #: What `others: reset` does with all that the file does not name, by `new`.
 _RESET = {
     "allow_all": (
@@ -86,6 +93,8 @@ def tables(context: Context, step: Step, name: str, unit: str) -> Iterator[Conse
         elif fate != was:
             text += _effect(choice, was, fate, is_deleted=_deletes_dataset(context, unit, path or old_path))
         at = context.place(unit, "connector", "sync", *path)
+        if choice == "`sync.new`" and now is not None:
+            text += f": {_NEW.get(now, '')}"
         is_reset = choice == "`sync.others`" and now == "reset"
         if is_reset:
             text += f": {_RESET.get(str(sync.get('new')), '')}"

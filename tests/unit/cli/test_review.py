@@ -18,6 +18,7 @@ from tests.unit.review.previews import ENVIRONMENT, stack, step, unit
 
 from reconciler.cli.main import main
 from reconciler.cli.record import read_comparable, stops_of
+from reconciler.cli.review_page import rejection
 
 ACCESS = {"path": "dataset", "project": "dev-project"}
 
@@ -254,3 +255,17 @@ def test_line_for_several_objects_of_one_file_names_their_lines(folder: Path, ca
     lines = [int(each) for each in re.findall(r"\(line (\d+)\)", page)]
     text = (folder / "connectors" / "dev" / "shop.yaml").read_text().splitlines()
     assert [text[line - 1].strip() for line in lines] == ["a: {}", "b: {}", "c: {}"]
+
+
+def test_each_problem_of_a_rejection_is_an_entry_of_its_own():
+    problems = (
+        "a.yaml is missing: deletes x\n    Restore it.",
+        "b.yaml:2:1: wrong\n    Write y.",
+        "b.yaml has z\n    Run.",
+    )
+    text = "\n".join(problems)
+    assert [(each.text, each.below) for each in rejection(text)] == [
+        ("a.yaml is missing: deletes x", ("Restore it.",)),
+        ("wrong", ("Write y.",)),
+        ("b.yaml has z", ("Run.",)),
+    ]

@@ -123,6 +123,14 @@ def test_deleted_file_is_rejected_when_removal_needs_retirement_first():
             assert "RECONCILER_REMOVALS" not in reason
 
 
+def test_past_day_of_a_guarded_unit_is_rejected_with_what_to_write():
+    expired = {"stripe": Declared("prod/stripe.yaml", expired="2027-01-01")}
+    for reason in reasons({"stripe": ending(STRIPE, Ending(guarded=True))}, expired, may):
+        assert reason.endswith(
+            "\n    Write a day in `expires` that is not over, and run: a later run removes it after that day."
+        )
+
+
 def test_recorded_retirement_is_removed_when_removals_are_allowed():
     retired = {"stripe": ending(STRIPE, Ending(retired=True, guarded=True))}
     assert reasons(retired, {}, retires) == []

@@ -930,8 +930,8 @@ def test_variable_of_another_connection_is_shown(tmp_path: Path):
         ({}, {}, ""),
         ({"o": {"role": "OWNER", "userByEmail": "b@example.com"}}, {}, ", who keeps roles/bigquery.dataOwner on it"),
         ({}, {"o": {"role": "WRITER", "userByEmail": "b@example.com"}}, ", who has roles/bigquery.dataEditor on it"),
-        ({"g": {"role": "READER", "groupByEmail": "g@x.org"}}, {}, ". Members of group:g@x.org still have access"),
-        ({"g": {"role": "READER", "domain": "x.org"}}, {}, ". Members of domain:x.org still have access"),
+        ({"g": {"role": "READER", "groupByEmail": "g@x.org"}}, {}, ". Members of group:g@x.org have access"),
+        ({"g": {"role": "READER", "domain": "x.org"}}, {}, ". Members of domain:x.org have access"),
     ],
     ids=["none", "another-role", "new-role", "group", "domain"],
 )
@@ -1035,3 +1035,33 @@ def test_new_connection_names_the_secrets_that_it_is_sent(tmp_path: Path):
     assert created.text.endswith(f"once its setup tests pass, and sends it {secret}")
     assert created.several
     assert created.several.after.endswith(f"once their setup tests pass, and sends each {secret}")
+
+
+def test_grant_to_a_group_is_shown_without_the_number_of_people(tmp_path: Path):
+    old = {**ACCESS, "entries": {"a": READER}}
+    new = {**ACCESS, "entries": {"g": {"role": "READER", "groupByEmail": "g@x.org"}}}
+    changed = consequences(tmp_path, {"shop": unit()}, step("update", "DatasetAccess", "shop", old, new))
+    assert [(each.kind, "people named in the list: 1 → 0" in each.text) for each in changed] == [
+        ("access_granted", False),
+        ("access_revoked", True),
+    ]
+
+
+def test_deleted_connection_is_shown_with_the_dataset_that_stays(tmp_path: Path):
+    alone = {"description": "x", "owners": ["a@example.com"], "dataset": {}}
+    recorded = {"units": {"gone": {"file": "dev/gone.yaml", "connection": "sheets.gone"}}}
+    steps = [
+        step("delete", "Connection", "gone", {"service": "google_sheets"}),
+        step("update", "Preflight", "preflight", recorded, {"units": {}}),
+    ]
+    [deleted] = consequences(tmp_path, {"sheets": alone}, *steps)
+    assert deleted.text == "deletes the connection sheets.gone. The dataset sheets stays, with its data"
+
+
+def test_rule_for_what_a_source_adds_later_is_shown_with_its_meaning(tmp_path: Path):
+    both = ({"sync": {"new": each}} for each in ("block_all", "allow_columns"))
+    [changed] = consequences(tmp_path, {"shop": unit()}, step("update", "Activation", "shop", *both))
+    assert changed.text == (
+        "changes `sync.new` of the connection shop from block_all to allow_columns: columns that the source adds later "
+        "arrive, readable; schemas and tables do not"
+    )
