@@ -21,9 +21,12 @@ def main() -> int:
         return 2
     options = ["--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head"]
     command = ["git", "-c", "core.hooksPath=/dev/null", "fetch", *options, "origin", commit]
-    return subprocess.run(
-        command, env={**os.environ, **credentials(), "GIT_TERMINAL_PROMPT": "0"}, check=False
-    ).returncode
+    env = {**os.environ, **credentials(), "GIT_TERMINAL_PROMPT": "0"}
+    code = subprocess.run(command, env=env, check=False).returncode
+    if code != 0:
+        text = "If the branch was pushed again, the run of that push reviews its commit."
+        print(f"fetch: {commit} could not be fetched. {text}", file=sys.stderr)
+    return code
 
 
 def credentials() -> dict[str, str]:

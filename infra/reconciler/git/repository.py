@@ -42,6 +42,9 @@ _VARIABLES = {
 #: What git answers outside a work tree.
 _OUTSIDE = (b"not a git repository", b"must be run in a work tree")
 
+#: What git answers for a commit that has no earlier one with the other in common.
+_UNRELATED = b"unrelated histories"
+
 #: Of a file in a work tree. `free`: no repository, or no git, knows about it.
 FileState = Literal["committed", "changed", "untracked", "free"]
 
@@ -140,7 +143,8 @@ class Repository:
                 f"{commit[:12]} conflicts with {base[:12]}: {shown}\n    Merge the default branch into it."
             )
         if done.returncode != 0 or not COMMIT.fullmatch(tree):
-            raise _failure("merge-tree", done.stderr)
+            step = "Commit the change on a branch of the default branch." if _UNRELATED in done.stderr else ""
+            raise _failure("merge-tree", done.stderr, step)
         return tree
 
     def list_tree(self, commit: str, folder: str, most: int) -> list[TreeEntry]:

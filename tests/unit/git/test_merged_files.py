@@ -52,6 +52,12 @@ def test_head_files_name_the_files_of_a_conflict(commits: Commits):
         merged(commits, head, main)
 
 
+def test_head_files_of_another_history_say_where_to_commit(commits: Commits):
+    main, head = after(commits, {"a.yaml": "a: 1\n"}), after(commits, {"b.yaml": "b: 1\n"})
+    with pytest.raises(ReconcilerError, match=r"unrelated histories\n    Commit the change on a branch of the default"):
+        merged(commits, head, main)
+
+
 def test_head_files_do_not_merge_a_tree_that_lists_too_much(commits: Commits):
     base = after(commits, {"a.yaml": "a: 1\n"})
     blob = commits.blob("x")

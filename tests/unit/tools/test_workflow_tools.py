@@ -180,6 +180,10 @@ def test_fetch_brings_a_commit_and_checks_nothing_out(tmp_path):
     head = git("-C", "origin", "commit-tree", tree, "-p", base, "-m", "head")
     git("-C", "origin", "update-ref", "refs/pull/7/head", head)
     subprocess.run([sys.executable, TOOLS / "fetch.py", head], cwd=tmp_path / "job", check=True)
+    gone = subprocess.run(
+        [sys.executable, TOOLS / "fetch.py", "1" * 40], cwd=tmp_path / "job", check=False, capture_output=True
+    )
+    assert b"If the branch was pushed again, the run of that push" in gone.stderr
     assert git("-C", "job", "cat-file", "-t", head) == "commit"
     assert git("-C", "job", "rev-parse", "HEAD") == base
 
