@@ -126,6 +126,32 @@ def test_review_knows_what_a_date_has_scheduled_and_exits_with_1_for_a_rejection
 
 
 @pytest.mark.parametrize("arguments", [(), ("--changed",)])
+@pytest.mark.parametrize("key", ["not asked for", ""])
+def test_review_reports_what_the_preview_could_not_ask_fivetran(
+    workspace: Workspace, admin: Admin, arguments: tuple[str, ...], key: str
+):
+    workspace.write("stripe", stripe())
+    workspace.up(RECONCILER_TODAY="2026-12-01").ok()
+    workspace.write("other", stripe("other"))
+    assert "unchecked" not in {each["kind"] for each in review(workspace, *arguments)["consequences"]}
+    admin.fault(kind="status", status=503, path="^/v1/", count=None)
+    found = review(workspace, *arguments, FIVETRAN_APIKEY=key)
+    [unchecked] = [each for each in found["consequences"] if each["kind"] == "unchecked"]
+    assert unchecked["class"] == "note"
+    assert "whether a connection exists for each new unit" in unchecked["text"]
+
+
+def test_review_prints_why_a_run_is_rejected_beside_the_json(workspace: Workspace, admin: Admin):
+    workspace.write("stripe", stripe())
+    workspace.up(RECONCILER_TODAY="2026-12-01").ok()
+    workspace.remove("stripe")
+    done = run(workspace, "--format", "json", today="2026-12-01")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["rejected"]
+    assert "this run would delete the connection stripe" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [(), ("--changed",)])
 @pytest.mark.parametrize(
     ("backend", "reason"),
     [

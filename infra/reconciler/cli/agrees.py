@@ -22,7 +22,7 @@ from reconciler.review.review_document import Item, ReviewDocument
 _WORKFLOW = "merge.yml"
 
 #: The kinds of consequences that change nothing.
-_NO_CHANGES = frozenset({"quota"})
+_NO_CHANGES = frozenset({"quota", "unchecked"})
 
 
 @click.command()

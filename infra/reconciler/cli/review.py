@@ -21,7 +21,7 @@ from reconciler.cli.environments import only_environment
 from reconciler.cli.local_stacks import INSTALL, SPECS_VARIABLE, specs_variable
 from reconciler.cli.masked_output import declare_values, mask_engine_message, mask_google_message
 from reconciler.cli.options import environment_option, format_option, specs_option, today_option
-from reconciler.cli.output import REPORTERS, Reporter
+from reconciler.cli.output import REPORTERS, Reporter, print_note
 from reconciler.cli.progress import progress
 from reconciler.cli.review_page import LONGEST, build_page, cut_page
 from reconciler.cli.write_files import write_file
@@ -241,9 +241,15 @@ def _fault(fault: PreviewError) -> str:
 
 
 def _print(document: ReviewDocument, notes: Sequence[str], reporter: Reporter, summary: Path | None) -> None:
-    """Print the page, cut to what a comment holds; append the whole to the job's summary."""
+    """Print the page, cut to what a comment holds; append the whole to the job's summary.
+
+    JSON goes to a file in a workflow, so why a run is rejected is in the log too.
+    """
     page, github = replace(build_page(document), notes=notes), REPORTERS["github"]
     if summary is not None:
         before = summary.read_text(encoding="utf-8") if summary.is_file() else ""
         write_file(summary, f"{before}{github.format_page(page)}\n")
     reporter.report(cut_page(page, LONGEST) if reporter is github else page)
+    if reporter is REPORTERS["json"]:
+        for each in document.rejected:
+            print_note(each)

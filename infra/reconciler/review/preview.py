@@ -24,6 +24,9 @@ _STACK = "pulumi:pulumi:Stack"
 #: Errors by which the engine repeats that there were errors.
 _REPEATED = ("an unhandled error occurred", "preview failed", "update failed")
 
+#: How messages begin about what a preview could not ask Fivetran.
+_NOT_CHECKED = ("cannot check ", "no Fivetran credentials: ")
+
 
 @dataclass(frozen=True)
 class Step:
@@ -60,6 +63,8 @@ class Preview:
     """The stack's outputs of the last run."""
     faults: tuple[PreviewError, ...] = ()
     """Why the run would be rejected."""
+    unchecked: tuple[str, ...] = ()
+    """What the preview could not ask Fivetran, with the reason."""
 
     def of_type(self, name: str) -> Iterator[Step]:
         """Return the steps of a resource type."""
@@ -77,10 +82,12 @@ def read_preview(text: str, name: str, environment: str) -> Preview:
         raise ReconcilerError(f"{name}: not a preview\n    Write the output of {command} into it.")
     listed = [each for each in document.get("steps", []) if isinstance(each.get("urn"), str)]
     diagnostics = document.get("diagnostics") or []
-    faults = tuple(_faults(diagnostics)) if _are_mappings(diagnostics) else ()
+    if not _are_mappings(diagnostics):
+        diagnostics = []
+    faults = tuple(_faults(diagnostics))
     if not listed and not faults:
         raise ReconcilerError(f"{name}: the preview lists no step, not even the stack\n    Run the preview again.")
-    return Preview(tuple(_steps(listed)), _outputs(listed), faults)
+    return Preview(tuple(_steps(listed)), _outputs(listed), faults, tuple(_unchecked(diagnostics)))
 
 
 def _are_mappings(value: object) -> bool:
@@ -144,6 +151,11 @@ def _faults(diagnostics: list[dict[str, Any]]) -> Iterator[PreviewError]:
         text = str(each.get("message", "")).strip().removeprefix("error: ").removeprefix("Failed: ").strip()
         if text and not text.startswith(_REPEATED):
             yield PreviewError(text, _type_and_name(str(each.get("urn", "")))[0])
+
+
+def _unchecked(diagnostics: list[dict[str, Any]]) -> Iterator[str]:
+    texts = (str(each.get("message", "")).strip() for each in diagnostics)
+    yield from dict.fromkeys(text.rstrip(".") for text in texts if text.startswith(_NOT_CHECKED))
 
 
 def _state(step: Mapping[str, Any], key: str) -> Mapping[str, Any]:

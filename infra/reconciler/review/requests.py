@@ -123,3 +123,9 @@ def _minutes(found: Forecast, limits: Limits) -> int:
     if hourly > 0:
         return hourly * 60
     return max(0, math.ceil(found.setup_tests / limits.setup_tests_per_minute) - 1)
+
+
+def unchecked(context: Context) -> Iterator[Consequence]:
+    """Return what the preview could not ask Fivetran. An apply asks again before it writes."""
+    for text in context.preview.unchecked:
+        yield Consequence("note", "unchecked", text, text, "", context.environment_place("fivetran"))

@@ -29,6 +29,7 @@ _FINDERS: tuple[Callable[[Context], Iterator[Consequence]], ...] = (
     connections.packages,
     destinations.destinations,
     requests.quota,
+    requests.unchecked,
 )
 
 #: The resource types that the finders above read, and those that change nothing that people notice.
