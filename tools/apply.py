@@ -36,6 +36,9 @@ from reconciler.cli.run_program import Interrupted, raise_on_sigterm, run_to_end
 #: Allows a run to remove what no file declares. A test compares it with the program's.
 REMOVALS = "RECONCILER_REMOVALS"
 
+#: Where the stacks are.
+BACKEND = "PULUMI_BACKEND_URL"
+
 #: The resource that a run registers last, when every unit is done or has failed.
 LAST = "reconciler:Outcome::"
 
@@ -99,7 +102,7 @@ def may_skip_checkpoints(review: Path, many: int) -> bool:
     """Return whether a reviewed run changes much and deletes nothing, where state is stored whole."""
     content = json.loads(review.read_text(encoding="utf-8"))
     changes, deletions = content.get("changes"), content.get("deletions")
-    backend = os.environ.get("PULUMI_BACKEND_URL", "")
+    backend = os.environ.get(BACKEND, "")
     return isinstance(changes, int) and changes >= many and deletions == 0 and backend.startswith(WHOLE_STATE)
 
 
@@ -195,7 +198,9 @@ def last_runs(stack: str) -> list[Run]:
     options = ["--json", "--page-size", str(RUNS)]
     done = pulumi("stack", "history", "--stack", stack, *options, variables=os.environ, capture=True)
     if done.returncode != 0:
-        raise ApplyError(3, "`pulumi stack history` failed; its message is above.")
+        # GitHub gives a job an empty variable for one that the environment does not have.
+        step = "" if os.environ.get(BACKEND, "unset") else f"\n    Set {BACKEND}, which is empty."
+        raise ApplyError(3, f"`pulumi stack history` failed; its message is above.{step}")
     listed = json.loads(done.stdout or "[]")
     found = [run for run in listed if run.get("kind") == "update" and run.get("message") != RECORDS]
     return [Run(str(run["environment"].get("git.head", "")), run.get("result") == "succeeded") for run in found]

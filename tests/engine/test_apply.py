@@ -117,6 +117,12 @@ def test_apply_reports_the_end_of_a_run_in_which_a_unit_failed(job: Job, admin: 
     assert job.output() == "completed=true"
 
 
+def test_order_names_the_backend_when_it_is_empty(job: Job):
+    done = job.apply("--order", PULUMI_BACKEND_URL="")
+    assert done.code == 3
+    assert "Set PULUMI_BACKEND_URL, which is empty." in done.out
+
+
 def test_order_stops_an_older_commit_and_sees_other_stacks(job: Job):
     order = ["python3", str(APPLY), "--order", "dev"]
     job.run(*order).ok()

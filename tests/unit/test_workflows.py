@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -385,3 +386,12 @@ def test_daily_run_reports_once_on_all_stacks_of_an_environment():
         assert each["steps"] == reports["dev-report"]["steps"]
     needed = [f"{each}{more}" for each in ENVIRONMENTS for more in ("", "-folders")]
     assert JOBS["daily", "sweep"]["needs"] == needed
+
+
+@pytest.mark.parametrize(("value", "fails"), [("true", False), ("", True)])
+def test_approval_names_the_variable_of_an_environment_without_reviewers(value, fails):
+    [step] = JOBS["merge", "approve"]["steps"]
+    command = ["bash", "-e", "-c", step["run"]]
+    done = subprocess.run(command, env={"PROTECTED": value}, capture_output=True, text=True, check=False)
+    assert (done.returncode != 0) == fails
+    assert ("PROTECTED: is not true. Give this environment its reviewers" in done.stderr) == fails

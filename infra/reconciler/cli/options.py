@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -16,6 +17,8 @@ from reconciler.model import commands
 from reconciler.model.today import VARIABLE, today
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_APP_VARIABLE = "RECONCILER_GITHUB_APP"
 
 environment_option = click.option(
     "--environment",
@@ -70,10 +73,21 @@ def sha_option(name: str, text: str, *, required: bool = False) -> Callable[[F],
 
 commit_option = sha_option("--commit", "The commit: 40 hexadecimal digits.", required=True)
 
+
+def _reject_empty_app(_ctx: click.Context, _param: click.Parameter, value: int | None) -> int | None:
+    """Reject an empty variable."""
+    # GitHub gives a job that for one that does not exist, and without an App the checks of any workflow count.
+    if value is None and os.environ.get(_APP_VARIABLE) == "":
+        step = "Set it to the App's id. The workflows take it from the repository's variable RECONCILER_APP_ID."
+        raise click.UsageError(f"{_APP_VARIABLE} is empty\n    {step}")
+    return value
+
+
 app_option = click.option(
     "--app",
     type=click.IntRange(min=1),
-    envvar="RECONCILER_GITHUB_APP",
+    envvar=_APP_VARIABLE,
+    callback=_reject_empty_app,
     metavar="ID",
     show_envvar=True,
     help="The id of the GitHub App that writes check runs.  [default: that of GitHub Actions]",

@@ -54,6 +54,16 @@ def test_agrees_accepts_what_is_reviewed_scheduled_or_approved(merged: str):
     assert f"{'3' * 16} is approved, but this run does nothing with that fingerprint" in result.output
 
 
+@pytest.mark.parametrize("command", [agrees, record])
+def test_reviews_of_any_workflow_do_not_count_where_the_app_is_empty(
+    merged: str, monkeypatch: pytest.MonkeyPatch, command: Command
+):
+    # GitHub gives a job an empty variable for one that the repository does not have.
+    monkeypatch.setenv("RECONCILER_GITHUB_APP", "")
+    with pytest.raises(UsageError, match="RECONCILER_GITHUB_APP is empty"):
+        invoke(command, stops(ONE), "--commit", merged)
+
+
 def test_agrees_names_the_folder_of_a_stack_to_approve(merged: str):
     done = invoke(agrees, stops(ONE, TWO, environment="dev.crm"), "--commit", merged, stack="dev.crm")
     command = f"`gh workflow run merge.yml -f environment=dev -f folder=crm -f fingerprints={ONE},{TWO}`"
