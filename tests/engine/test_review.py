@@ -399,3 +399,18 @@ def test_review_of_an_adopted_dataset_names_all_access_that_the_run_revokes(work
     workspace.up().ok()
     live = {each.get("userByEmail") for each in admin.dataset("dev-project", "old")["access"]}
     assert live == {None, "robot@dev-project.iam.gserviceaccount.com"}
+
+
+def test_review_names_a_dataset_without_a_file_in_which_rows_arrive(workspace: Workspace, admin: Admin):
+    workspace.write("app", database(public="included", audit="excluded"))
+    workspace.up().ok()
+    workspace.write("app", database(public="included", audit="included"))
+    assert texts(review(workspace)) == [
+        (
+            "stop",
+            "changes the schema `audit` of the connection app from excluded to included: its rows arrive from the next "
+            "sync on. No file declares the dataset app_audit, so it has BigQuery's default access",
+        )
+    ]
+    workspace.up().ok()
+    assert admin.connections()["app"]["schema_config"]["schemas"]["audit"]["enabled"]

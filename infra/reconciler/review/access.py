@@ -354,8 +354,10 @@ def function_access(context: Context) -> Iterator[Consequence]:
                 for unit in context.units.values()
                 if unit.connector and unit.connector.function and unit.connector.function.name == name
             ]
-            # Where no file names the function any more, the resource has the name of the unit that did.
-            place = context.place(*units[:1] or [step.name], "connector", "function") or context.environment_place()
+            former = next(
+                (each.name for each in context.preview.of_type("Connection") if _called(each, name)), step.name
+            )
+            place = context.place(*units[:1] or [former], "connector", "function") or context.environment_place()
             elsewhere = f" in project {project}" if project not in ("", context.environment.gcp_project) else ""
             yield Consequence(
                 "stop" if is_new else "note",
@@ -365,3 +367,8 @@ def function_access(context: Context) -> Iterator[Consequence]:
                 place=place,
                 value=[kind, project, inputs.get("region", inputs.get("location")), inputs.get("role")],
             )
+
+
+def _called(step: Step, function: str) -> bool:
+    """Return whether a connection called a function in the last run."""
+    return str((step.old.get("config") or {}).get("function_trigger", "")).rstrip("/").endswith(f"/{function}")

@@ -106,6 +106,7 @@ def tables(context: Context, step: Step, name: str, unit: str) -> Iterator[Conse
             yield Consequence(severity, "table_mode_changed", text, f"{name}: {choice}", unit, at, now)
         elif _amount(fate) > (0 if is_first else _amount(was)) or (is_reset and _amount(sync.get("new")) > 0):
             value = [fate, sync.get("new")] if is_reset else fate
+            text += _undeclared_dataset(context, unit, path) if choice.startswith(_WHOLE) else ""
             yield Consequence("stop", "tables_widened", text, f"{name}: {choice}", unit, at, value)
         else:
             yield Consequence("note", "tables_narrowed", text, f"{name}: {choice}", unit, at, fate)
@@ -187,19 +188,32 @@ def _effect(choice: str, was: str | None, now: str | None, *, is_deleted: bool) 
             return f": no new {what} arrive, and those in BigQuery are deleted with the dataset"
         return f": no new {what} arrive, and those in BigQuery stay"
     if now == "hashed":
-        earlier = ", and those in BigQuery can stay readable" if was == "included" else ""
+        earlier = ", and those in BigQuery can stay readable" if was in (None, "included") else ""
         return f": its values arrive hashed from the next sync on{earlier}"
     if now in {"included", *_PARTLY} and was in ("hashed", "excluded"):
         return f": its {what} arrive {'readable ' if was == 'hashed' else ''}from the next sync on"
     return ""
 
 
-def _deletes_dataset(context: Context, unit: str, path: _Path) -> bool:
-    """Return whether the run deletes the dataset of a schema with its data."""
+def _dataset_of(context: Context, unit: str, path: _Path) -> str | None:
+    """Return the dataset of a schema, where each has one of its own."""
     connector = context.units[unit].connector if unit in context.units else None
     if connector is None or connector.destination.schema_prefix is None or len(path) < _OF_A_SCHEMA:
-        return False
-    return f"{connector.destination.schema_prefix}_{path[1]}" in deleted_datasets(context.preview)
+        return None
+    return f"{connector.destination.schema_prefix}_{path[1]}"
+
+
+def _deletes_dataset(context: Context, unit: str, path: _Path) -> bool:
+    """Return whether the run deletes the dataset of a schema with its data."""
+    return _dataset_of(context, unit, path) in deleted_datasets(context.preview)
+
+
+def _undeclared_dataset(context: Context, unit: str, path: _Path) -> str:
+    """Return that rows arrive in a dataset whose access no file declares."""
+    dataset = _dataset_of(context, unit, path)
+    if dataset is None or dataset in context.datasets:
+        return ""
+    return f". No file declares the dataset {dataset}, so it has BigQuery's default access"
 
 
 def _amount(word: str | None) -> int:

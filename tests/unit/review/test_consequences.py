@@ -28,6 +28,9 @@ OTHER_SOURCE = (
 )
 
 
+HASHED = {"columns": {"email": "hashed"}}
+
+
 def until(day: str, before: str) -> dict[str, Any]:
     expression = f'request.time < timestamp("{before}T00:00:00Z")'
     return {**READER, "condition": {"title": f"until {day}", "expression": expression}}
@@ -286,23 +289,32 @@ def test_choices_of_a_replaced_connection_are_compared_in_its_new_schema(tmp_pat
     ]
 
 
-def test_schema_whose_dataset_is_deleted_keeps_no_rows(tmp_path: Path):
-    both = ({"sync": {"new": "block_all", "schemas": {"audit": each}}} for each in ("included", "excluded"))
+def database_unit() -> dict[str, Any]:
     connector = {
         "service": "postgres",
         "destination": {"schema_prefix": "app"},
         "config": {"password": {"env": "KEY", "version": 1}},
         "sync": {"new": "block_all", "schemas": {"audit": "excluded"}},
     }
-    files = {
-        "app": {"description": "x", "owners": ["a@example.com"], "connector": connector, "datasets": {"public": {}}}
-    }
+    return {"description": "x", "owners": ["a@example.com"], "connector": connector, "datasets": {"public": {}}}
+
+
+def test_schema_whose_dataset_is_deleted_keeps_no_rows(tmp_path: Path):
+    both = ({"sync": {"new": "block_all", "schemas": {"audit": each}}} for each in ("included", "excluded"))
     steps = [
         step("delete", "Dataset", "app_audit", {"datasetId": "app_audit"}),
         step("update", "Activation", "app", *both),
     ]
-    [_, narrowed] = consequences(tmp_path, files, *steps)
+    [_, narrowed] = consequences(tmp_path, {"app": database_unit()}, *steps)
     assert narrowed.text.endswith("to excluded: no new rows arrive, and those in BigQuery are deleted with the dataset")
+
+
+@pytest.mark.parametrize(("schema", "is_declared"), [("public", True), ("audit", False)])
+def test_rows_that_arrive_in_an_undeclared_dataset_are_shown(tmp_path: Path, schema: str, is_declared: bool):
+    both = ({"sync": {"new": "block_all", "schemas": {schema: each}}} for each in ("excluded", "included"))
+    [widened] = consequences(tmp_path, {"app": database_unit()}, step("update", "Activation", "app", *both))
+    default = "No file declares the dataset app_audit, so it has BigQuery's default access"
+    assert (widened.severity, default in widened.text) == ("stop", not is_declared)
 
 
 def test_variable_of_a_paused_unit_is_removed(tmp_path: Path):
@@ -1065,3 +1077,21 @@ def test_rule_for_what_a_source_adds_later_is_shown_with_its_meaning(tmp_path: P
         "changes `sync.new` of the connection shop from block_all to allow_columns: columns that the source adds later "
         "arrive, readable; schemas and tables do not"
     )
+
+
+def test_hashing_that_begins_leaves_values_readable(tmp_path: Path):
+    both = ({"sync": {"new": "allow_all", **each}} for each in ({}, {"schemas": {"s": {"tables": {"t": HASHED}}}}))
+    [begun] = consequences(tmp_path, {"shop": unit()}, step("update", "Activation", "shop", *both))
+    assert begun.text.endswith(
+        "its values arrive hashed from the next sync on, and those in BigQuery can stay readable"
+    )
+
+
+def test_function_that_is_no_longer_called_is_shown_at_the_unit(tmp_path: Path):
+    old, new = ({"config": {"function_trigger": f"https://x.cloudfunctions.net/{each}"}} for each in ("casa", "casa2"))
+    steps = [
+        step("delete", "FunctionIamMember", "p/us-central1/casa", {"cloudFunction": "casa"}),
+        step("update", "Connection", "shop", old, new),
+    ]
+    [revoked] = [each for each in consequences(tmp_path, {"shop": unit()}, *steps) if each.kind == "function_revoked"]
+    assert Path(revoked.place.split(":")[0]).name == "shop.yaml"
