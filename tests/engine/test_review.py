@@ -414,3 +414,24 @@ def test_review_names_a_dataset_without_a_file_in_which_rows_arrive(workspace: W
     ]
     workspace.up().ok()
     assert admin.connections()["app"]["schema_config"]["schemas"]["audit"]["enabled"]
+
+
+def test_review_of_a_grant_with_a_past_day_shows_that_it_is_revoked(workspace: Workspace, admin: Admin):
+    def with_until(day: str) -> dict[str, Any]:
+        grant = {"role": "roles/bigquery.dataViewer", "members": ["user:a@example.com"], "until": day, "ticket": "T-1"}
+        return {**stripe(), "dataset": {"access": [grant]}}
+
+    workspace.write("stripe", with_until("2026-12-20"))
+    workspace.up(RECONCILER_TODAY="2026-12-01").ok()
+    file = workspace.write("stripe", with_until("2026-11-20"))
+    found = review(workspace)
+    assert texts(found) == [
+        (
+            "note",
+            "revokes roles/bigquery.dataViewer on dataset stripe from user:a@example.com: the file says that its last "
+            "day was 2026-11-20. Members of group:engineers@example.com have access (people named in the list: 1 → 0)",
+        )
+    ]
+    assert "user:a@example.com" in file.read_text().splitlines()[found["consequences"][0]["line"] - 1]
+    workspace.up(RECONCILER_TODAY="2026-12-01").ok()
+    assert "a@example.com" not in str(admin.dataset("dev-project", "stripe")["access"])

@@ -14,6 +14,7 @@ from reconciler.google.bigquery.access import (
     parse_until,
     policy_member,
     predefined_role,
+    to_place,
 )
 from reconciler.google.bigquery.declared_dataset import dataset_path
 from reconciler.review.connection_settings import digest_new_connection
@@ -157,7 +158,7 @@ class _ListChange:
     def _granted(self, entry: AccessEntry, old: list[AccessEntry]) -> Consequence:
         if not old:
             parts = f"grants {_role(entry)} on ", f" to {self._member(entry)}{_breadth(entry)}{_condition(entry)}"
-            people = self._people() if _is_person(entry) else ""
+            people = self._people(grows=True) if _is_person(entry) else ""
             return self._consequence("stop", "access_granted", parts, entry, people=people)
         until, before = parse_until(entry.condition), _latest(old)
         is_narrower = until is not None and (before is None or until <= before) and _are_dates(old)
@@ -190,9 +191,12 @@ class _ListChange:
         lapsed = until is not None and until < self.context.active.expiries.today
         verb, ended = ("removes the lapsed", f", which ended on {until}") if lapsed else ("revokes", "")
         rest = "" if lapsed else self._remaining(entry)
+        past = None if lapsed else self._past_grant(entry)
+        if past is not None:
+            ended = f": the file says that its last day was {past[0]}"
         parts = f"{verb} {_role(entry)} on ", f" from {self._member(entry)}{ended}{rest}"
         severity: Severity = "stop" if self.is_sensitive and not lapsed else "note"
-        people = self._people() if _is_person(entry) and not lapsed else ""
+        people = self._people(grows=False) if _is_person(entry) and not lapsed else ""
         return self._consequence(severity, "access_revoked", parts, entry, people=people, is_scheduled=lapsed)
 
     def _remaining(self, revoked: AccessEntry) -> str:
@@ -241,12 +245,30 @@ class _ListChange:
     def _member(self, entry: AccessEntry) -> str:
         return format_member(entry.at, self.context.environment.workgroups)
 
-    def _people(self) -> str:
+    def _people(self, *, grows: bool) -> str:
+        """Return the number of people before and after, where it changes as the line says."""
         before, after = _count_people(self.before), _count_people(self.after)
-        return f" (people named in the list: {before} → {after})" if before != after else ""
+        changes = after > before if grows else after < before
+        return f" (people named in the list: {before} → {after})" if changes else ""
+
+    def _past_grant(self, revoked: AccessEntry) -> tuple[date, str] | None:
+        """Return the last day that the file has for a member, if it is over, and the path of the line."""
+        if self.dataset not in self.context.datasets:
+            return None
+        unit, dataset = self.context.datasets[self.dataset]
+        for number, grant in enumerate(dataset.access):
+            is_past = grant.until is not None and grant.until < self.context.active.expiries.today
+            for index, member in enumerate(grant.members if is_past else ()):
+                same = to_place(member, self.context.environment.workgroups) == revoked.at
+                if same and grant.until is not None and grant.role == _role(revoked):
+                    return grant.until, f"{dataset_path(unit, dataset)}.access[{number}].members[{index}]"
+        return None
 
     def _place(self, entry: AccessEntry) -> str:
         file, path = self.lines.get(entry, ("", ""))
+        past = None if file else self._past_grant(entry)
+        if past is not None:
+            return self.context.loaded.places.find(self.context.datasets[self.dataset][0].file, past[1])
         is_default = path.startswith(_DEFAULT) and file == self.context.environment.file
         if is_default and path.removeprefix(_DEFAULT) in self.context.unchanged_defaults:
             return self.context.dataset_place(self.dataset)  # The dataset no longer excludes the default access.

@@ -154,11 +154,11 @@ def activations(context: Context) -> Iterator[Consequence]:
             if step.old.get("schedule", {}).get("by") == "airflow" == step.new.get("schedule", {}).get("by"):
                 times = f"when the Airflow task {step.new['schedule'].get('task_id')} starts it, instead of the task "
                 times += str(step.old["schedule"].get("task_id"))
-            at, several = (
-                context.place(unit, "connector", "schedule"),
-                several_connections(name, "changes when ", f" sync: {times}"),
-            )
-            text = f"changes when the {name} syncs: {times}"
+            at, once = context.place(unit, "connector", "schedule"), ""
+            if paused:
+                once = " once it is no longer paused"
+            several = several_connections(name, "changes when ", f" sync{once.replace('it is', 'they are')}: {times}")
+            text = f"changes when the {name} syncs{once}: {times}"
             yield Consequence("note", "schedule_changed", text, name, unit, at, several=several)
         if step.old.get("awaiting") != step.new.get("awaiting"):
             if step.new.get("awaiting"):

@@ -1095,3 +1095,23 @@ def test_function_that_is_no_longer_called_is_shown_at_the_unit(tmp_path: Path):
     ]
     [revoked] = [each for each in consequences(tmp_path, {"shop": unit()}, *steps) if each.kind == "function_revoked"]
     assert Path(revoked.place.split(":")[0]).name == "shop.yaml"
+
+
+def test_last_day_in_the_past_is_shown_at_its_line(tmp_path: Path):
+    grant = {"role": "roles/bigquery.dataViewer", "members": ["user:b@example.com"], "until": "2026-11-20"}
+    old = {**ACCESS, "entries": {"a": until("2026-12-20", "2026-12-21")}}
+    steps = [step("update", "DatasetAccess", "shop", old, {**ACCESS, "entries": {}})]
+    [revoked] = consequences(tmp_path, {"shop": unit(dataset={"access": [grant]})}, *steps)
+    assert revoked.text == (
+        "revokes roles/bigquery.dataViewer on dataset shop from user:b@example.com: the file says that its last day "
+        "was 2026-11-20 (people named in the list: 1 → 0)"
+    )
+    lines = (tmp_path / "dev" / "shop.yaml").read_text().splitlines()
+    assert "user:b@example.com" in lines[int(revoked.place.split(":")[1]) - 1]
+
+
+@pytest.mark.parametrize(("paused", "once"), [(None, ""), ("INC-1", " once it is no longer paused")])
+def test_schedule_of_a_paused_connection_is_shown_as_later(tmp_path: Path, paused: str | None, once: str):
+    both = ({"paused": paused, "schedule": {"by": "fivetran", "every": each}} for each in ("6h", "1h"))
+    [changed] = consequences(tmp_path, {"shop": unit()}, step("update", "Activation", "shop", *both))
+    assert changed.text == f"changes when the connection shop syncs{once}: every 1h, instead of every 6h"
