@@ -166,6 +166,17 @@ def test_review_of_a_fork_shows_what_its_files_change_and_rejects_a_removal(esta
     assert "this run would delete the connection shop" in rejected["rejected"][0]
 
 
+def test_review_of_a_fork_has_the_tables_and_columns_that_files_name(estate: Estate):
+    tables = {"orders": {"columns": {"iban": "hashed", "id": "excluded"}}, "own": "included", "old": "excluded"}
+    selection = {"sync": {"new": "block_all", "schemas": {"shop": {"tables": tables}}}}
+    estate.write("shop", stripe("shop", **selection), estate.base)
+    tables["orders"] = {"columns": {"iban": "included", "id": "excluded", "bic": "hashed"}}
+    estate.write("shop", stripe("shop", **selection))
+    found = estate.review()
+    widened = {each["object"]: each["class"] for each in found["consequences"] if each["kind"].startswith("tables")}
+    assert widened.get("connection shop: the column `iban` of `shop.orders`") == "stop", found
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
 def test_killed_review_of_a_fork_leaves_no_process_and_no_folder(unforked: Estate, number: signal.Signals):
     process = unforked.start()

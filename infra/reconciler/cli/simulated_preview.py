@@ -22,6 +22,7 @@ from reconciler.cli.clean_up import CleanUp, cleaning_up, kill_session
 from reconciler.cli.local_stacks import PASSPHRASE, create_stacks, find_project, make_home
 from reconciler.cli.placeholder_values import PlaceholderValues
 from reconciler.cli.simulate import require_simulator, stop_on_signals
+from reconciler.cli.simulated_sources import create_sources
 from reconciler.config import SPECS, Loaded, load
 from reconciler.config.folder import ENVIRONMENT_FILE
 from reconciler.config.yaml.read import MAX_BYTES, parse
@@ -92,6 +93,7 @@ def preview_simulated(stack: str, specs: Path, base: Path, day: date) -> str:
             placeholders.store_secrets(simulators.admin_url)
             placeholders.create_members(simulators.admin_url)
             placeholders.deploy_functions(simulators.admin_url)
+            create_sources(simulators.admin_url, [*before.fleets.values(), *head.fleets.values()])
         except DidNotStart:
             raise ReconcilerError("the local services did not start") from None
         variables = _variables(folder, day, placeholders, simulators.environment)
