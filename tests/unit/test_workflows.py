@@ -388,6 +388,16 @@ def test_daily_run_reports_once_on_all_stacks_of_an_environment():
     assert JOBS["daily", "sweep"]["needs"] == needed
 
 
+def test_jobs_that_apply_approved_fingerprints_wait_for_a_complete_approval():
+    waiting = [each for each in WORKFLOWS["merge"]["jobs"].values() if "approve" in each.get("needs", ())]
+    assert len(waiting) >= len(ENVIRONMENTS)
+    for job in waiting:
+        # A job that is out of time, or whose machine is lost, has either result.
+        assert "needs.approve.result != 'failure' && needs.approve.result != 'cancelled' && (" in job["if"]
+    takes = [each for each in WORKFLOWS["merge"]["jobs"].values() if "inputs.environment ==" in str(each.get("if"))]
+    assert takes == waiting
+
+
 @pytest.mark.parametrize(("value", "fails"), [("true", False), ("", True)])
 def test_approval_names_the_variable_of_an_environment_without_reviewers(value, fails):
     [step] = JOBS["merge", "approve"]["steps"]
