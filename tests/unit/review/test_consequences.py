@@ -1115,3 +1115,13 @@ def test_schedule_of_a_paused_connection_is_shown_as_later(tmp_path: Path, pause
     both = ({"paused": paused, "schedule": {"by": "fivetran", "every": each}} for each in ("6h", "1h"))
     [changed] = consequences(tmp_path, {"shop": unit()}, step("update", "Activation", "shop", *both))
     assert changed.text == f"changes when the connection shop syncs{once}: every 1h, instead of every 6h"
+
+
+def test_number_of_people_is_shown_on_lines_that_change_it_that_way(tmp_path: Path):
+    def reader(name: str) -> dict[str, Any]:
+        return {"role": "READER", "userByEmail": f"{name}@example.com"}
+
+    old, new = {"a": reader("ann"), "b": reader("bo")}, {"c": reader("cleo")}
+    steps = [step("update", "DatasetAccess", "shop", {**ACCESS, "entries": old}, {**ACCESS, "entries": new})]
+    shown = {(each.kind, "2 → 1" in each.text) for each in consequences(tmp_path, {"shop": unit()}, *steps)}
+    assert shown == {("access_granted", False), ("access_revoked", True)}
