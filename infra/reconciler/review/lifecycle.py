@@ -92,7 +92,7 @@ def _retirement(context: Context, name: str, before: Declared | None, after: Dec
     is_new = not ((before and before.ending.retired) or any(old.retired for old, _ in ends.values()))
     is_retired = after.ending.retired or (not after.connection and any(new.retired for _, new in ends.values()))
     if is_retired and is_new:
-        yield _retired(context, name)
+        yield _retired(context, name, after)
         return
     for dataset, (old, new) in ends.items():
         if (old.retired, old.kept) == (new.retired, new.kept):
@@ -158,12 +158,14 @@ def units(context: Context) -> Iterator[Consequence]:
             yield Consequence("note", "owners_changed", text, name, name, place, several=several)
 
 
-def _retired(context: Context, unit: str) -> Consequence:
+def _retired(context: Context, unit: str, after: Declared) -> Consequence:
     retire = context.units[unit].retire if unit in context.units else None
     ticket = f" ({retire.ticket})" if retire else ""
     kept = retire is not None and retire.data == "keep"
-    data = "its data stays in BigQuery" if kept else "its data is deleted with the file"
-    text = f"retires {unit}{ticket}: its connection is paused, and {data}"
+    data = "leaves its data in BigQuery" if kept else "deletes its data"
+    ends = [*(["deletes the connection"] if after.connection else []), *([data] if after.datasets else [])]
+    paused = "its connection is paused. Once" if after.connection else "once"
+    text = f"retires {unit}{ticket}: {paused} its file is deleted, a run {' and '.join(ends)}"
     return Consequence("stop", "retired", text, unit, unit, context.place(unit, "retire"), "keep" if kept else "delete")
 
 

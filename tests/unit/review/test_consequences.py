@@ -1125,3 +1125,37 @@ def test_number_of_people_is_shown_on_lines_that_change_it_that_way(tmp_path: Pa
     steps = [step("update", "DatasetAccess", "shop", {**ACCESS, "entries": old}, {**ACCESS, "entries": new})]
     shown = {(each.kind, "2 → 1" in each.text) for each in consequences(tmp_path, {"shop": unit()}, *steps)}
     assert shown == {("access_granted", False), ("access_revoked", True)}
+
+
+@pytest.mark.parametrize(
+    ("has_connection", "datasets", "data", "text"),
+    [
+        (
+            True,
+            ("shop",),
+            "keep",
+            "its connection is paused. Once its file is deleted, a run deletes the connection and leaves its data in "
+            "BigQuery",
+        ),
+        (
+            True,
+            ("shop",),
+            "delete",
+            "its connection is paused. Once its file is deleted, a run deletes the connection and deletes its data",
+        ),
+        (True, (), "keep", "its connection is paused. Once its file is deleted, a run deletes the connection"),
+        (False, ("shop",), "keep", "once its file is deleted, a run leaves its data in BigQuery"),
+    ],
+    ids=["kept", "deleted", "shared-dataset", "dataset-alone"],
+)
+def test_retired_unit_is_shown_with_what_later_runs_do(
+    tmp_path: Path, has_connection: bool, datasets: tuple[str, ...], data: str, text: str
+):
+    recorded = {"file": "dev/shop.yaml", "datasets": dict.fromkeys(datasets, "US")}
+    recorded |= {"connection": "shop"} if has_connection else {}
+    end = {"retired": True, "kept": data == "keep"}
+    retired = {**recorded, "ending": end if has_connection else {}, "dataset_endings": dict.fromkeys(datasets, end)}
+    steps = [step("update", "Preflight", "preflight", *({"units": {"shop": each}} for each in (recorded, retired)))]
+    files = {"shop": unit(retire={"ticket": "T-1", "data": data})}
+    [shown] = [each for each in consequences(tmp_path, files, *steps) if each.kind == "retired"]
+    assert shown.text == f"retires shop (T-1): {text}"
