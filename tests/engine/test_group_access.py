@@ -102,7 +102,11 @@ def test_review_names_who_gains_and_loses_access_to_change_connectors(workspace:
     workspace.up(RECONCILER_TODAY="2026-12-01").ok()
     declare(workspace, (ADMIN, MANAGE), (ANN, VIEW), until="2026-12-31", undeclared_fivetran_access="revoked")
     assert review(workspace) == [
-        ("stop", f"revokes the roles {at} from all users and teams that no file declares"),
+        (
+            "stop",
+            f"revokes the roles {at} from all users and teams that no file declares: "
+            "`reconciler unmanaged -e dev` lists them",
+        ),
         ("stop", f"grants {VIEW} {at} to {ANN} until 2026-12-31, who can then see connectors"),
         ("stop", f"revokes {EDIT} {at} from {BOB}, who can no longer change and delete connectors"),
     ]
@@ -112,6 +116,28 @@ def test_review_names_who_gains_and_loses_access_to_change_connectors(workspace:
         ("note", f"revokes {VIEW} {at} from {ANN}: its last day was 2026-12-31"),
         ("note", f"revokes {VIEW} {at} from {BOB}, whom no file declares"),
     ]
+
+
+def test_review_stops_a_last_day_that_no_longer_ends_a_role(workspace: Workspace, admin: Admin, group: str):
+    declare(workspace, (ADMIN, MANAGE), (ANN, VIEW), until="2026-12-31")
+    workspace.up(RECONCILER_TODAY="2026-12-01").ok()
+    workspace.write("environment", ENVIRONMENT)
+    stops = [text for severity, text in review(workspace) if severity == "stop"]
+    assert stops == [f"no longer revokes {VIEW} in the Fivetran group Group_Dev from {ANN} after 2026-12-31"]
+    workspace.up("--refresh", RECONCILER_TODAY="2027-01-01").ok()
+    assert admin.access(group) == {ADMIN: MANAGE, BOB: EDIT, ANN: VIEW}
+
+
+def test_review_says_which_role_a_run_keeps_and_who_has_another(workspace: Workspace, admin: Admin, group: str):
+    declare(workspace, (ADMIN, MANAGE), (ANN, VIEW), (TEAM, EDIT))
+    workspace.up(RECONCILER_TODAY="2026-12-01").ok()
+    declare(workspace, (TEAM, EDIT))
+    of_admin, of_ann = sorted(text for _, text in review(workspace))
+    unless = f", unless as a member of {TEAM}"
+    assert of_ann.endswith(f"from {ANN}, who can no longer see connectors{unless}")
+    assert of_admin.endswith(f"{unless}. Where no other administrator is left, the run keeps this role and fails")
+    assert workspace.up().code != 0
+    assert admin.access(group) == {ADMIN: MANAGE, BOB: EDIT, TEAM: EDIT}
 
 
 def test_run_killed_between_two_roles_is_completed_by_the_next(workspace: Workspace, admin: Admin, group: str):

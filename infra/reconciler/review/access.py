@@ -380,7 +380,9 @@ def function_access(context: Context) -> Iterator[Consequence]:
                 (each.name for each in context.preview.of_type("Connection") if _called(each, name)), step.name
             )
             place = context.place(*units[:1] or [former], "connector", "function") or context.environment_place()
-            elsewhere = f" in project {project}" if project not in ("", context.environment.gcp_project) else ""
+            region = str(inputs.get("region", inputs.get("location", "")))
+            elsewhere = f" in {region}" if region else ""
+            elsewhere += f" of project {project}" if project not in ("", context.environment.gcp_project) else ""
             yield Consequence(
                 "stop" if is_new else "note",
                 "function_granted" if is_new else "function_revoked",

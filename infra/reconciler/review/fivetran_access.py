@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from reconciler.fivetran import roles
 from reconciler.fivetran.group_roles import RoleChange, member_key, role_changes
 from reconciler.model import Grant
+from reconciler.model.commands import reconciler
 from reconciler.review.consequence import Consequence
 from reconciler.review.context import Context
 from reconciler.review.preview import Step
@@ -18,6 +19,7 @@ def fivetran_access(context: Context) -> Iterator[Consequence]:
         change = _AccessReview(context, step)
         if step.operation == "delete":
             yield change.left()
+            yield from change.left_days()
         elif step.operation == "update":
             yield from change.consequences()
         else:
@@ -95,8 +97,20 @@ class _AccessReview:
         place = self.context.environment_place("fivetran")
         return Consequence("note", "fivetran_access_left", text, f"Fivetran group {self.group}", place=place)
 
+    def left_days(self) -> Iterator[Consequence]:
+        """Return the members whose role no run revokes any more after its last day."""
+        for name, day in sorted(self.old_days.items()):
+            role = self.before.get(name)
+            if role is None:
+                continue
+            text = f"no longer revokes {role} in the Fivetran group {self.group} from {name} after {day}"
+            place = self.context.environment_place("fivetran")
+            value = [roles.current_name(role), None]
+            yield Consequence("stop", "fivetran_access_changed", text, self._object(name), place=place, value=value)
+
     def _begins(self) -> Consequence:
         text = f"revokes the roles in the Fivetran group {self.group} from all users and teams that no file declares"
+        text += f": {reconciler('unmanaged', environment=self.context.environment.name)} lists them"
         place = self.context.environment_place("policy", "undeclared_fivetran_access")
         return Consequence(
             "stop", "fivetran_access_complete", text, f"Fivetran group {self.group}", place=place, value="revoked"
@@ -121,11 +135,19 @@ class _AccessReview:
             text = f"revokes {change.before} {at} from {change.member}: its last day was {grant.until}"
             at, place = self._object(change.member), self._place(change.member)
             return Consequence("note", "fivetran_access_revoked", text, at, place=place, is_scheduled=True)
-        text = (
-            f"revokes {change.before} {at} from {change.member}, who can no longer {roles.allows(str(change.before))}"
-        )
+        text = f"revokes {change.before} {at} from {change.member}, who can no longer "
+        text += f"{roles.allows(str(change.before))}{self._other_ways(change.member)}"
+        if roles.is_administrator(str(change.before)) and not any(map(roles.is_administrator, self.after.values())):
+            text += ". Where no other administrator is left, the run keeps this role and fails"
         place = self._place(change.member)
         return Consequence("stop", "fivetran_access_revoked", text, self._object(change.member), place=place)
+
+    def _other_ways(self, member: str) -> str:
+        """Return by what else a user, or the users of a team, may have a role. No file says who is in a team."""
+        teams = sorted(name for name in self.after if name.startswith("team:"))
+        if member.startswith("team:"):
+            return ", unless by a role of their own or of another team"
+        return f", unless as a member of {' or '.join(teams)}" if teams else ""
 
     def _object(self, member: str) -> str:
         return f"Fivetran group {self.group}: {member_key(member)}"

@@ -1087,6 +1087,19 @@ def test_hashing_that_begins_leaves_values_readable(tmp_path: Path):
     )
 
 
+def test_function_of_another_region_is_not_taken_for_the_former_one(tmp_path: Path):
+    steps = [
+        step("create", "FunctionIamMember", "shop", None, {"cloudFunction": "casa", "region": "us-east4"}),
+        step("delete", "FunctionIamMember", "old", {"cloudFunction": "casa", "region": "us-central1"}),
+        step("create", "ServiceIamMember", "shop", None, {"name": "casa", "location": "us-west1", "project": "other"}),
+    ]
+    assert found(consequences(tmp_path, {"shop": unit()}, *steps)) == [
+        ("stop", "function_granted", "lets Fivetran call the function casa in us-east4"),
+        ("stop", "function_granted", "lets Fivetran call the function casa in us-west1 of project other"),
+        ("note", "function_revoked", "no longer lets Fivetran call the function casa in us-central1"),
+    ]
+
+
 def test_function_that_is_no_longer_called_is_shown_at_the_unit(tmp_path: Path):
     old, new = ({"config": {"function_trigger": f"https://x.cloudfunctions.net/{each}"}} for each in ("casa", "casa2"))
     steps = [

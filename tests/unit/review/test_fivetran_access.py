@@ -38,7 +38,11 @@ def test_each_grant_and_revocation_stops_and_names_what_the_role_allows(tmp_path
     assert sorted(found(items)) == [
         ("stop", f"changes the role of {ANN} {GROUP} from {EDIT} to {VIEW}, who can then see connectors"),
         ("stop", f"grants {EDIT} {GROUP} to {TEAM} (DENG-1), who can then change and delete connectors"),
-        ("stop", f"revokes {VIEW} {GROUP} from user:bob@example.com, who can no longer see connectors"),
+        (
+            "stop",
+            f"revokes {VIEW} {GROUP} from user:bob@example.com, who can no longer see connectors, "
+            f"unless as a member of {TEAM}",
+        ),
     ]
     assert all(each.fingerprint("dev") for each in items)
     lines = {each.object.rpartition(": ")[2]: each.place.rpartition("/")[2] for each in items}
@@ -86,6 +90,7 @@ def test_first_list_is_one_consequence_that_names_all_members(tmp_path: Path):
 def test_policy_that_begins_to_revoke_is_stopped(tmp_path: Path):
     old, new = {"members": {ANN: VIEW}}, {"members": {ANN: VIEW}, "undeclared_access": "revoked"}
     text = "revokes the roles in the Fivetran group Group_Dev from all users and teams that no file declares"
+    text += ": `reconciler unmanaged -e dev` lists them"
     assert found(review(tmp_path, "update", old, new, grant(VIEW, ANN))) == [("stop", text)]
 
 
