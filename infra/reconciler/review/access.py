@@ -17,6 +17,8 @@ from reconciler.google.bigquery.access import (
     to_place,
 )
 from reconciler.google.bigquery.declared_dataset import dataset_path
+from reconciler.google.iam.roles import BLIND, role_reads_data
+from reconciler.model import Unit
 from reconciler.review.connection_settings import digest_new_connection
 from reconciler.review.consequence import Consequence, Several, Severity
 from reconciler.review.context import Context
@@ -157,7 +159,7 @@ class _ListChange:
 
     def _granted(self, entry: AccessEntry, old: list[AccessEntry]) -> Consequence:
         if not old:
-            parts = f"grants {_role(entry)} on ", f" to {self._member(entry)}{_breadth(entry)}{_condition(entry)}"
+            parts = f"grants {_role(entry)} on ", f" to {self._member(entry)}{_breadth(entry)}{_new_condition(entry)}"
             people = self._people(grows=True) if _is_person(entry) else ""
             return self._consequence("stop", "access_granted", parts, entry, people=people)
         until, before = parse_until(entry.condition), _latest(old)
@@ -202,11 +204,11 @@ class _ListChange:
     def _remaining(self, revoked: AccessEntry) -> str:
         """Return by what else a member has access: by another role, or by a group that may include it."""
         is_person = _is_person(revoked)
-        roles: dict[str, list[str]] = {"keeps": [], "has": []}
+        roles: dict[str, list[str]] = {"keeps": [], "then has": []}
         for key, entries in sorted(self.after.items()):
             if key[1:] == revoked.at:
-                roles["keeps" if key in self.before else "has"].append(_role(entries[0]))
-        if found := [f"{verb} {' and '.join(names)} on it" for verb, names in roles.items() if names]:
+                roles["keeps" if key in self.before else "then has"].append(_role(entries[0]))
+        if found := [f"{verb} {' and '.join(names)}" for verb, names in roles.items() if names]:
             return f", {'who' if is_person else 'which'} {' and '.join(found)}"
         wider = _SEVERAL_PEOPLE if is_person else _SEVERAL_PEOPLE - {"groupByEmail"}
         if not is_person and revoked.field != "groupByEmail":
@@ -274,6 +276,8 @@ class _ListChange:
             return self.context.dataset_place(self.dataset)  # The dataset no longer excludes the default access.
         if file:
             return self.context.loaded.places.find(file, path)
+        if (role_of_member := f"{_role(entry)} {self._member(entry)}") in self.context.dropped_grants:
+            return self.context.environment_place(self.context.dropped_grants[role_of_member])
         return self.context.dataset_place(self.dataset, "access")
 
     def _lines(self) -> dict[AccessEntry, tuple[str, str]]:
@@ -286,7 +290,7 @@ class _ListChange:
 
 def _describe(context: Context, entry: AccessEntry) -> str:
     member = format_member(entry.at, context.environment.workgroups)
-    return f"{_role(entry)} to {member}{_breadth(entry)}{_condition(entry)}"
+    return f"{_role(entry)} to {member}{_breadth(entry)}{_new_condition(entry)}"
 
 
 def _breadth(entry: AccessEntry) -> str:
@@ -306,6 +310,13 @@ def _condition(entry: AccessEntry) -> str:
     until = parse_until(entry.condition)
     ticket = f" ({entry.condition.description})" if entry.condition.description else ""
     return f" until {until}{ticket}" if until else f" under the condition {entry.condition.title!r}"
+
+
+def _new_condition(entry: AccessEntry) -> str:
+    """Return the condition of a grant with its expression: a title can say anything."""
+    if entry.condition is None or parse_until(entry.condition):
+        return _condition(entry)
+    return f"{_condition(entry)}, which is `{entry.condition.expression}`"
 
 
 def _latest(entries: list[AccessEntry]) -> date | None:
@@ -343,16 +354,26 @@ def project_access(context: Context) -> Iterator[Consequence]:
             declared, path = _declared_member(context, role, member)
             shown = declared or (member if "@" in member else _WRITER)
             preposition = "to" if operation == "grants" else "from"
-            limited = f" {title}" if isinstance(title, str) and operation == "grants" else ""
+            limited = f" under the condition {title!r}" if isinstance(title, str) else ""
+            if limited and operation == "grants":
+                limited += f", which is `{condition.get('expression')}`"
             yield Consequence(
                 "stop" if operation == "grants" else "note",
                 "project_role_granted" if operation == "grants" else "project_role_revoked",
-                f"{operation} {role} on project {context.environment.gcp_project} {preposition} {shown}{limited}",
+                f"{operation} {role} on project {context.environment.gcp_project} {preposition} {shown}{limited}"
+                + (_reach(role) if operation == "grants" else ""),
                 f"project {context.environment.gcp_project}: {role} for {shown}",
                 "",
                 context.environment_place(path),
                 None if operation == "revokes" else [role, shown, condition],
             )
+
+
+def _reach(role: str) -> str:
+    """Return which data a role on the project gives access to."""
+    if role in BLIND:
+        return ""
+    return f". The role {'reads' if role_reads_data(role) else 'may read'} every dataset of the project"
 
 
 def _declared_member(context: Context, role: str, member: str) -> tuple[str, str]:
@@ -371,16 +392,12 @@ def function_access(context: Context) -> Iterator[Consequence]:
             is_new = step.operation != "delete"
             inputs = step.new or step.old
             name, project = str(inputs.get(key, step.name)), str(inputs.get("project", ""))
-            units = [
-                unit.name
-                for unit in context.units.values()
-                if unit.connector and unit.connector.function and unit.connector.function.name == name
-            ]
+            region = str(inputs.get("region", inputs.get("location", "")))
+            units = [unit.name for unit in context.units.values() if _calls(unit, name, region, project)]
             former = next(
                 (each.name for each in context.preview.of_type("Connection") if _called(each, name)), step.name
             )
             place = context.place(*units[:1] or [former], "connector", "function") or context.environment_place()
-            region = str(inputs.get("region", inputs.get("location", "")))
             elsewhere = f" in {region}" if region else ""
             elsewhere += f" of project {project}" if project not in ("", context.environment.gcp_project) else ""
             yield Consequence(
@@ -391,6 +408,14 @@ def function_access(context: Context) -> Iterator[Consequence]:
                 place=place,
                 value=[kind, project, inputs.get("region", inputs.get("location")), inputs.get("role")],
             )
+
+
+def _calls(unit: Unit, name: str, region: str, project: str) -> bool:
+    """Return whether a unit's file names a function; a region or project that the preview lacks is not compared."""
+    function = unit.connector.function if unit.connector else None
+    if function is None or function.name != name:
+        return False
+    return region in ("", function.region) and project in ("", function.project)
 
 
 def _called(step: Step, function: str) -> bool:

@@ -113,7 +113,7 @@ def _settings(context: Context, step: Step, name: str, unit: str) -> Iterator[Co
     """Return the settings that change: those that may name the source together, and each of the others."""
     paths = _changed_settings(step)
     if sources := [path for path in paths if may_name_source(path)]:
-        keys = " and ".join(f"`{path}`" for path in sources)
+        keys = " and ".join(f"`{_file_key(context, unit, path)}`" for path in sources)
         warning = ". This can change which source is read"
         if step.operation != "replace":
             warning += ". Rows of another source are then added to the existing rows. "
@@ -122,7 +122,7 @@ def _settings(context: Context, step: Step, name: str, unit: str) -> Iterator[Co
         text = f"changes {keys} of the {name}{', and tests the connection' if is_tested else ''}{warning}"
         value = _digest({path: _value_at(step.new, path) for path in sources})
         several = several_connections(name, f"changes {keys} of ", warning)
-        place = context.place(unit, "connector", sources[0])
+        place = context.place(unit, "connector", _file_key(context, unit, sources[0]))
         yield Consequence("stop", "source_changed", text, f"{name}: source", unit, place, value, several=several)
     for path in paths:
         if may_name_source(path):
@@ -132,6 +132,13 @@ def _settings(context: Context, step: Step, name: str, unit: str) -> Iterator[Co
         place = context.place(unit, "connector", path)
         several = several_connections(name, f"changes `{path}` of ", ", and tests them" if is_tested else "")
         yield Consequence("note", "config_changed", text, f"{name}: {path}", unit, place, several=several)
+
+
+def _file_key(context: Context, unit: str, path: str) -> str:
+    """Return the key of the file from which a run makes a setting."""
+    connector = context.units[unit].connector if unit in context.units else None
+    is_made = path == "config.function_trigger" and connector is not None and connector.function is not None
+    return "function" if is_made else path
 
 
 def _value_at(inputs: Mapping[str, Any], path: str) -> Any:
@@ -163,10 +170,12 @@ def _trust(context: Context, step: Step, name: str, unit: str) -> Iterator[Conse
             severity: Severity = "stop" if new == ANY else "note"
             yield Consequence(severity, "trust_changed", text, f"{name}: {kind}", unit, place, str(new == ANY))
         before, after = ({} if each == ANY else each for each in (old, new))
-        for each in sorted({*before} ^ {*after}):
+        for each in sorted({*after} - {*before} if new == ANY else {*before} ^ {*after}):
             verb = "trusts another" if each in after else "no longer trusts a"
             subject = (after.get(each) or before.get(each) or {}).get("subject")
             text = f"{verb} {noun} for the source of the {name}: {f'{subject}, ' if subject else ''}{hashed} {each}"
+            if each not in after:
+                text += ". The run tests the connection, and fails if the source still presents it"
             severity = "stop" if each in after else "note"
             yield Consequence(severity, "trust_changed", text, f"{name}: {kind} {each}", unit, place, each in after)
 

@@ -105,6 +105,17 @@ class Context:
         return frozenset(path for _, path in grants)
 
     @cached_property
+    def dropped_grants(self) -> dict[str, str]:
+        """Return the grants, as `<role> <member>`, that the environment no longer makes, with the list they were in."""
+        found: dict[str, str] = {}
+        for step in self.preview.of_type("Preflight"):
+            if RULES in step.old and RULES in step.new:
+                old, new = read_rules(step.old[RULES]), read_rules(step.new[RULES])
+                for key in ("automation", "default_access"):
+                    found |= {name: key for name in old[key] if name not in new[key]}
+        return found
+
+    @cached_property
     def variables(self) -> dict[str | None, Unit]:
         """The declared units by their Airflow variable: expired ones too."""
         return {airflow.variable_of(unit.connector): unit for unit in self.units.values() if unit.connector}

@@ -126,6 +126,7 @@ class _AccessReview:
         else:
             kind = "fivetran_access_changed"
             text = f"changes the role of {self._named(name)} {at} from {change.before} to {change.after}{can}"
+            text += self._protection(change)
         value = [roles.current_name(change.after), self.new_days.get(name)]
         return Consequence("stop", kind, text, self._object(name), place=self._place(name), value=value)
 
@@ -137,10 +138,16 @@ class _AccessReview:
             return Consequence("note", "fivetran_access_revoked", text, at, place=place, is_scheduled=True)
         text = f"revokes {change.before} {at} from {change.member}, who can no longer "
         text += f"{roles.allows(str(change.before))}{self._other_ways(change.member)}"
-        if roles.is_administrator(str(change.before)) and not any(map(roles.is_administrator, self.after.values())):
-            text += ". Where no other administrator is left, the run keeps this role and fails"
+        text += self._protection(change)
         place = self._place(change.member)
         return Consequence("stop", "fivetran_access_revoked", text, self._object(change.member), place=place)
+
+    def _protection(self, change: RoleChange) -> str:
+        """Return what a run does where no declared member manages the group any more (decision 44)."""
+        was, now = (roles.is_administrator(role or "") for role in (change.before, change.after))
+        if not was or now or any(map(roles.is_administrator, self.after.values())):
+            return ""
+        return ". Where no other administrator is left, the run keeps this role and fails"
 
     def _other_ways(self, member: str) -> str:
         """Return by what else a user, or the users of a team, may have a role. No file says who is in a team."""

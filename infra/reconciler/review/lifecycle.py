@@ -146,6 +146,8 @@ def units(context: Context) -> Iterator[Consequence]:
                 if unit.connector
                 else "its dataset and its data stay"
             )
+            if any(each.name == name and each.operation == "replace" for each in context.preview.of_type("Connection")):
+                kept = "its datasets and their data stay, and its connection is replaced"
             text = f"renames the unit {unit.formerly} to {name}: {kept}"
             yield Consequence("note", "unit_renamed", text, name, name, context.place(name, "formerly"))
         before = recorded.get(unit.formerly if is_renamed else name)

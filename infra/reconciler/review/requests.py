@@ -71,7 +71,7 @@ def requests_of(step: Step) -> int:
     if (step.type, step.operation) == ("Connection", "update"):
         changed = {key for key in {*step.old, *step.new} if step.old.get(key) != step.new.get(key)}
         # A change of the config is read back and tested; what only state knows is not sent.
-        return 3 if changed & {"config", "auth"} else 1 if changed - _ONLY_IN_STATE else 0
+        return 3 if changed & {"config", "auth", "trust"} else 1 if changed - _ONLY_IN_STATE else 0
     if step.type != "Activation" or step.operation == "delete":
         return found
     if step.old.get("sync") != step.new.get("sync"):
@@ -82,7 +82,7 @@ def requests_of(step: Step) -> int:
 
 
 def _is_tested(step: Step) -> bool:
-    sends = any(step.old.get(part) != step.new.get(part) for part in ("config", "auth"))
+    sends = any(step.old.get(part) != step.new.get(part) for part in ("config", "auth", "trust"))
     return (step.type, step.operation) in _TESTED or ((step.type, step.operation) == ("Connection", "update") and sends)
 
 

@@ -940,8 +940,8 @@ def test_variable_of_another_connection_is_shown(tmp_path: Path):
     ("kept", "got", "rest"),
     [
         ({}, {}, ""),
-        ({"o": {"role": "OWNER", "userByEmail": "b@example.com"}}, {}, ", who keeps roles/bigquery.dataOwner on it"),
-        ({}, {"o": {"role": "WRITER", "userByEmail": "b@example.com"}}, ", who has roles/bigquery.dataEditor on it"),
+        ({"o": {"role": "OWNER", "userByEmail": "b@example.com"}}, {}, ", who keeps roles/bigquery.dataOwner"),
+        ({}, {"o": {"role": "WRITER", "userByEmail": "b@example.com"}}, ", who then has roles/bigquery.dataEditor"),
         ({"g": {"role": "READER", "groupByEmail": "g@x.org"}}, {}, ". Members of group:g@x.org have access"),
         ({"g": {"role": "READER", "domain": "x.org"}}, {}, ". Members of domain:x.org have access"),
     ],
@@ -970,6 +970,42 @@ def test_grant_to_many_is_shown_with_who_they_are(tmp_path: Path, entry: dict[st
     steps = [step("update", "DatasetAccess", "shop", {**ACCESS, "entries": {}}, new)]
     [granted] = consequences(tmp_path, {"shop": unit()}, *steps)
     assert granted.text == f"grants roles/bigquery.dataViewer on dataset shop to {member}"
+
+
+@pytest.mark.parametrize("key", ["automation", "default_access"])
+def test_revocation_of_an_access_that_the_environment_gave_is_shown_there(tmp_path: Path, key: str):
+    rules = ({"rules": {key: each}} for each in (["roles/bigquery.dataViewer user:b@example.com"], []))
+    steps = [
+        step("update", "DatasetAccess", "shop", {**ACCESS, "entries": {"a": READER}}, {**ACCESS, "entries": {}}),
+        step("update", "Preflight", "preflight", *rules),
+    ]
+    [revoked] = [each for each in consequences(tmp_path, {"shop": unit()}, *steps) if each.kind == "access_revoked"]
+    assert Path(revoked.place.split(":")[0]).stem == "environment"
+
+
+def test_grant_under_a_condition_is_shown_with_its_expression(tmp_path: Path):
+    limited = {**READER, "condition": {"title": "until 2026-12-31", "expression": "true"}}
+    steps = [
+        step("update", "DatasetAccess", "shop", {**ACCESS, "entries": {}}, {**ACCESS, "entries": {"a": limited}}),
+        step("create", "DatasetAccess", "new", None, {**ACCESS, "dataset": "new", "entries": {"a": limited}}),
+    ]
+    for each in consequences(tmp_path, {"shop": unit()}, *steps):
+        assert "to user:b@example.com under the condition 'until 2026-12-31', which is `true`" in each.text
+
+
+@pytest.mark.parametrize(
+    ("after", "stops", "tested"),
+    [({}, False, True), ("any", True, False)],
+    ids=["none", "any"],
+)
+def test_certificate_that_is_no_longer_trusted_can_fail_the_setup_tests(
+    tmp_path: Path, after: Any, stops: bool, tested: bool
+):
+    old, new = ({**CONNECTION, "trust": {"certificates": each}} for each in ({"x=": {"subject": "CN=x"}}, after))
+    found = consequences(tmp_path, {"shop": unit()}, step("update", "Connection", "shop", old, new))
+    end = "SHA-256 x=. The run tests the connection, and fails if the source still presents it"
+    assert [each.severity == "stop" for each in found] == [stops]
+    assert found[0].text.endswith(end) == tested
 
 
 @pytest.mark.parametrize(("is_new", "file"), [(False, "shop"), (True, "environment")])
@@ -1018,6 +1054,41 @@ def test_role_on_the_project_is_shown_at_the_line_of_its_member(tmp_path: Path):
     assert granted.text == "grants roles/bigquery.jobUser on project dev-project to workgroup:finance"
     lines = (tmp_path / "dev" / "environment.yaml").read_text().splitlines()
     assert "workgroup:finance" in lines[int(granted.place.split(":")[1]) - 1]
+
+
+def test_role_on_the_project_says_which_data_it_reads_and_under_which_condition(tmp_path: Path):
+    member, role = "user:a@example.com", {"role": "roles/bigquery.resourceViewer", "member": "user:a@example.com"}
+    old, new = ({"title": f"until {year}", "expression": f"year < {year}"} for year in (2027, 2028))
+    steps = [
+        step("delete", "IAMMember", "old", {**role, "condition": old}),
+        step("create", "IAMMember", "new", None, {**role, "condition": new}),
+        step("create", "IAMMember", "admin", None, {"role": "roles/bigquery.admin", "member": member}),
+    ]
+    limited = "roles/bigquery.resourceViewer on project dev-project"
+    assert {each.text for each in consequences(tmp_path, {}, *steps)} == {
+        f"revokes {limited} from {member} under the condition 'until 2027'",
+        f"grants {limited} to {member} under the condition 'until 2028', which is `year < 2028`",
+        f"grants roles/bigquery.admin on project dev-project to {member}. The role reads every dataset of the project",
+    }
+
+
+def test_functions_of_one_name_are_shown_at_the_units_that_call_them(tmp_path: Path):
+    def calls(name: str, **function: str) -> dict[str, object]:
+        secrets = {"config": {"secrets_list": [{"key": "token", "value": {"env": "KEY", "version": 1}}]}}
+        keys = {"service": "google_cloud_function", "destination": {"schema": name}, **secrets}
+        return unit(connector={**keys, "function": {"name": "casa", **function}})
+
+    files = {"shop": calls("shop", region="us-east4"), "two": calls("two", region="us-east4", project="other-project")}
+    trigger = [{"config": {"function_trigger": f"https://{each}"}} for each in "ab"]
+    steps = [
+        step("create", "FunctionIamMember", "b", None, {"cloudFunction": "casa", "project": "other-project"}),
+        step("update", "Connection", "two", *trigger),
+    ]
+    granted, changed = consequences(tmp_path, files, *steps)
+    assert "two.yaml" in granted.place
+    assert changed.text.startswith("changes `function` of the connection two")
+    lines = (tmp_path / "dev" / "two.yaml").read_text().splitlines()
+    assert "function" in lines[int(changed.place.split(":")[1]) - 1]
 
 
 def test_expiry_that_no_file_could_set_before_is_one_line(tmp_path: Path):
@@ -1085,6 +1156,14 @@ def test_hashing_that_begins_leaves_values_readable(tmp_path: Path):
     assert begun.text.endswith(
         "its values arrive hashed from the next sync on, and those in BigQuery can stay readable"
     )
+
+
+def test_renamed_unit_with_a_new_connection_is_not_said_to_keep_it(tmp_path: Path):
+    recorded = {"old": {"owners": ["owner@example.com"]}}
+    replaced = step("replace", "Connection", "shop", CONNECTION, CONNECTION)
+    items = consequences(tmp_path, {"shop": unit(formerly="old")}, replaced, units=recorded)
+    [renamed] = [each.text for each in items if each.kind == "unit_renamed"]
+    assert renamed.endswith(": its datasets and their data stay, and its connection is replaced")
 
 
 def test_function_of_another_region_is_not_taken_for_the_former_one(tmp_path: Path):

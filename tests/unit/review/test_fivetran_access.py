@@ -87,6 +87,15 @@ def test_first_list_is_one_consequence_that_names_all_members(tmp_path: Path):
     assert (item.severity, item.text) == ("stop", f"{text} other users and teams")
 
 
+def test_last_administrator_that_gets_another_role_is_shown_as_kept(tmp_path: Path):
+    manage = "Manage Destination"
+    kept = ". Where no other administrator is left, the run keeps this role and fails"
+    for others, end in (({}, kept), ({TEAM: manage}, "")):
+        old, new = {"members": {ANN: manage, **others}}, {"members": {ANN: VIEW, **others}}
+        [changed] = review(tmp_path, "update", old, new, grant(VIEW, ANN))
+        assert changed.text.endswith(f"to {VIEW}, who can then see connectors{end}")
+
+
 def test_policy_that_begins_to_revoke_is_stopped(tmp_path: Path):
     old, new = {"members": {ANN: VIEW}}, {"members": {ANN: VIEW}, "undeclared_access": "revoked"}
     text = "revokes the roles in the Fivetran group Group_Dev from all users and teams that no file declares"
