@@ -128,9 +128,11 @@ def _settings(context: Context, step: Step, name: str, unit: str) -> Iterator[Co
         if may_name_source(path):
             continue
         is_tested = path.startswith(_SENT)
-        text = f"changes `{path}` of the {name}{', and tests the connection' if is_tested else ''}"
+        meaning = _MEANINGS.get((path, str(_value_at(step.new, path))), "")
+        text = f"changes `{path}` of the {name}{', and tests the connection' if is_tested else ''}{meaning}"
         place = context.place(unit, "connector", path)
-        several = several_connections(name, f"changes `{path}` of ", ", and tests them" if is_tested else "")
+        after = f"{', and tests them' if is_tested else ''}{meaning}"
+        several = several_connections(name, f"changes `{path}` of ", after)
         yield Consequence("note", "config_changed", text, f"{name}: {path}", unit, place, several=several)
 
 
@@ -151,6 +153,12 @@ def _digest(values: Mapping[str, Any]) -> str:
     """Return a hash of values: a fingerprint needs them, and they are not to be printed by mistake."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
+
+#: What a setting does that pauses a connection later, or no longer does.
+_MEANINGS = {
+    ("pause_after_trial", "True"): ": Fivetran pauses syncs when the free trial ends",
+    ("pause_after_trial", "False"): ": syncs go on when the free trial ends",
+}
 
 _TRUSTED = {"certificates": ("certificate", "SHA-256"), "fingerprints": ("host key", "SHA-256")}
 

@@ -49,6 +49,10 @@ def _created(context: Context, step: Step, name: str, service: str, place: str) 
         sent, each = (f", and sends {to} {secrets}" if secrets else "" for to in ("it", "each"))
         text = f"creates the {name} ({service}), which {one}{sent}"
         several = several_connections(name, "creates ", f" of the service {service}, which {many}{each}")
+        if context.connection_of_last_run(unit) is not None:
+            text = text.replace(f"({service})", f"({service}) again", 1)
+            text += ". The one of the last run no longer exists in Fivetran, so its whole history syncs again"
+            return Consequence("note", "connection_created", text, name, unit, place)
         return Consequence("note", "connection_created", text, name, unit, place, several=several)
     text = f"adopts the {name} ({service}) that is {adopt.connection} in Fivetran, and "
     place = context.place(unit, "connector", "adopt")

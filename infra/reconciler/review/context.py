@@ -61,6 +61,16 @@ class Context:
         """The unit that had a dataset in the last run, by the dataset and by the unit's name today."""
         return {dataset: name for name, unit in self.before.items() for dataset in unit.datasets}
 
+    def connection_of_last_run(self, unit: str) -> str | None:
+        """Return the id of the connection that a unit had after the last run, also under its former name."""
+        recorded = self.preview.outputs.get("units")
+        former = self.units[unit].formerly if unit in self.units else None
+        for name in (unit, former) if isinstance(recorded, dict) else ():
+            found = recorded.get(name)
+            if isinstance(found, dict) and found.get("connection_id"):
+                return str(found["connection_id"])
+        return None
+
     def recorded_of(self, dataset: str) -> Declared | None:
         """Return what the last run recorded of the unit that had a dataset, which may be another one today."""
         return self.before.get(self.former_units.get(dataset, ""))

@@ -194,7 +194,8 @@ def _changed_id(context: Context, variable: str, name: str, old_id: str) -> Iter
     recorded = recorded if isinstance(recorded, dict) else {}
     former = next((unit for unit, each in recorded.items() if _connection_id(each) == old_id), None)
     place = context.place(name, "connector", "schedule", "task_id")
-    if any(each.name == name and each.operation == "replace" for each in context.preview.of_type("Connection")):
+    made = context.preview.of_type("Connection")
+    if any(each.name == name and each.operation in ("create", "replace") for each in made):
         text = f"changes the Airflow variable {variable} to the id of the new connection: its DAG fails until "
         text += "the variable is pushed"
         yield Consequence("note", "variable_changed", text, variable, name, place)

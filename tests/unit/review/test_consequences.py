@@ -972,6 +972,29 @@ def test_grant_to_many_is_shown_with_who_they_are(tmp_path: Path, entry: dict[st
     assert granted.text == f"grants roles/bigquery.dataViewer on dataset shop to {member}"
 
 
+@pytest.mark.parametrize("former", [None, "old"])
+def test_connection_that_was_deleted_in_fivetran_is_shown_to_sync_again(tmp_path: Path, former: str | None):
+    schedule = {"by": "airflow", "task_id": "pay"}
+    declared = unit(**({"formerly": former} if former else {}))
+    declared["connector"]["schedule"] = schedule
+    recorded = {former or "shop": {"connection_id": "id", "owners": ["owner@example.com"]}}
+    made = step("create", "Connection", "shop", None, CONNECTION)
+    variables = {"pay_connector_id": "id"}
+    shown = consequences(tmp_path, {"shop": declared}, made, units=recorded, airflow_variables=variables)
+    texts = [each.text for each in shown]
+    end = "The one of the last run no longer exists in Fivetran, so its whole history syncs again"
+    assert [text.startswith("creates the connection shop (stripe) again, which starts") for text in texts].count(True)
+    assert any(text.endswith(end) for text in texts)
+    assert any("pay_connector_id to the id of the new connection" in text for text in texts)
+
+
+@pytest.mark.parametrize(("value", "rest"), [(True, "Fivetran pauses syncs when"), (False, "syncs go on when")])
+def test_pause_after_the_trial_is_shown_with_what_it_does(tmp_path: Path, value: bool, rest: str):
+    old, new = ({**CONNECTION, "settings": {"pause_after_trial": each}} for each in (not value, value))
+    [changed] = consequences(tmp_path, {"shop": unit()}, step("update", "Connection", "shop", old, new))
+    assert changed.text == f"changes `pause_after_trial` of the connection shop: {rest} the free trial ends"
+
+
 @pytest.mark.parametrize("key", ["automation", "default_access"])
 def test_revocation_of_an_access_that_the_environment_gave_is_shown_there(tmp_path: Path, key: str):
     rules = ({"rules": {key: each}} for each in (["roles/bigquery.dataViewer user:b@example.com"], []))
