@@ -133,9 +133,9 @@ def test_review_says_which_role_a_run_keeps_and_who_has_another(workspace: Works
     workspace.up(RECONCILER_TODAY="2026-12-01").ok()
     declare(workspace, (TEAM, EDIT))
     of_admin, of_ann = sorted(text for _, text in review(workspace))
-    unless = f", unless as a member of {TEAM}"
-    assert of_ann.endswith(f"from {ANN}, who can no longer see connectors{unless}")
-    assert of_admin.endswith(f"{unless}. Where no other administrator is left, the run keeps this role and fails")
+    also = f". Members of {TEAM} ({EDIT}) have that role"
+    assert of_ann.endswith(f"from {ANN}, who can no longer see connectors{also}")
+    assert of_admin.endswith(f"{also}. Where no other administrator is left, the run keeps this role and fails")
     assert workspace.up().code != 0
     assert admin.access(group) == {ADMIN: MANAGE, BOB: EDIT, TEAM: EDIT}
 

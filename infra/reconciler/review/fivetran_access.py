@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from reconciler.fivetran import roles
 from reconciler.fivetran.group_roles import RoleChange, member_key, role_changes
 from reconciler.model import Grant
-from reconciler.model.commands import reconciler
+from reconciler.model.commands import format_list, reconciler
 from reconciler.review.consequence import Consequence
 from reconciler.review.context import Context
 from reconciler.review.preview import Step
@@ -151,10 +151,10 @@ class _AccessReview:
 
     def _other_ways(self, member: str) -> str:
         """Return by what else a user, or the users of a team, may have a role. No file says who is in a team."""
-        teams = sorted(name for name in self.after if name.startswith("team:"))
         if member.startswith("team:"):
-            return ", unless by a role of their own or of another team"
-        return f", unless as a member of {' or '.join(teams)}" if teams else ""
+            return ". Its users keep roles of their own and of other teams"
+        teams = [f"{name} ({role})" for name, role in sorted(self.after.items()) if name.startswith("team:")]
+        return f". Members of {format_list(teams)} have that role" if teams else ""
 
     def _object(self, member: str) -> str:
         return f"Fivetran group {self.group}: {member_key(member)}"

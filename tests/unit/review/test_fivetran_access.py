@@ -40,8 +40,8 @@ def test_each_grant_and_revocation_stops_and_names_what_the_role_allows(tmp_path
         ("stop", f"grants {EDIT} {GROUP} to {TEAM} (DENG-1), who can then change and delete connectors"),
         (
             "stop",
-            f"revokes {VIEW} {GROUP} from user:bob@example.com, who can no longer see connectors, "
-            f"unless as a member of {TEAM}",
+            f"revokes {VIEW} {GROUP} from user:bob@example.com, who can no longer see connectors. "
+            f"Members of {TEAM} ({EDIT}) have that role",
         ),
     ]
     assert all(each.fingerprint("dev") for each in items)
