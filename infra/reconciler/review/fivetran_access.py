@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 
 from reconciler.fivetran import roles
 from reconciler.fivetran.group_roles import RoleChange, member_key, role_changes
@@ -132,15 +133,22 @@ class _AccessReview:
 
     def _lost(self, change: RoleChange) -> Consequence:
         grant, at = self._grant(change.member), f"in the Fivetran group {self.group}"
-        if grant is not None and grant.until is not None and grant.until < self.context.active.expiries.today:
-            text = f"revokes {change.before} {at} from {change.member}: its last day was {grant.until}"
+        past = grant.until if grant is not None and self._is_over(grant.until) else None
+        recorded = {member_key(name): date.fromisoformat(day) for name, day in self.old_days.items()}
+        if past is not None and self._is_over(recorded.get(member_key(change.member))):
+            text = f"revokes {change.before} {at} from {change.member}: its last day was {past}"
             at, place = self._object(change.member), self._place(change.member)
             return Consequence("note", "fivetran_access_revoked", text, at, place=place, is_scheduled=True)
         text = f"revokes {change.before} {at} from {change.member}, who can no longer "
         text += f"{roles.allows(str(change.before))}{self._other_ways(change.member)}"
         text += self._protection(change)
+        if past is not None:
+            text += f". The file says that its last day was {past}"
         place = self._place(change.member)
         return Consequence("stop", "fivetran_access_revoked", text, self._object(change.member), place=place)
+
+    def _is_over(self, day: date | None) -> bool:
+        return day is not None and day < self.context.active.expiries.today
 
     def _protection(self, change: RoleChange) -> str:
         """Return what a run does where no declared member manages the group any more (decision 44)."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from reconciler.review.consequence import Consequence
 from reconciler.review.preview import Step
 from reconciler.review.requests import requests_of
@@ -85,6 +87,15 @@ def test_first_list_is_one_consequence_that_names_all_members(tmp_path: Path):
     [item] = review(tmp_path, "create", None, new, grant(VIEW, ANN), grant(EDIT, TEAM))
     text = f"declares who can change connectors {GROUP}: {EDIT} to {TEAM}; {VIEW} to {ANN}. Revokes the roles of all"
     assert (item.severity, item.text) == ("stop", f"{text} other users and teams")
+
+
+@pytest.mark.parametrize("recorded", [None, "2027-02-01"])
+def test_role_whose_last_day_a_change_moves_into_the_past_is_stopped(tmp_path: Path, recorded: str | None):
+    old = {"members": {ANN: VIEW}, "until": {ANN: recorded} if recorded else {}}
+    [revoked] = review(tmp_path, "update", old, {"members": {}}, grant(VIEW, ANN, until="2026-11-30"))
+    assert revoked.severity == "stop"
+    assert not revoked.is_scheduled
+    assert revoked.text.endswith("who can no longer see connectors. The file says that its last day was 2026-11-30")
 
 
 def test_last_administrator_that_gets_another_role_is_shown_as_kept(tmp_path: Path):
