@@ -395,7 +395,7 @@ def function_access(context: Context) -> Iterator[Consequence]:
             region = str(inputs.get("region", inputs.get("location", "")))
             units = [unit.name for unit in context.units.values() if _calls(unit, name, region, project)]
             former = next(
-                (each.name for each in context.preview.of_type("Connection") if _called(each, name)), step.name
+                (each.name for each in context.preview.of_type("Connection") if _called(each, name, region)), step.name
             )
             place = context.place(*units[:1] or [former], "connector", "function") or context.environment_place()
             elsewhere = f" in {region}" if region else ""
@@ -418,6 +418,7 @@ def _calls(unit: Unit, name: str, region: str, project: str) -> bool:
     return region in ("", function.region) and project in ("", function.project)
 
 
-def _called(step: Step, function: str) -> bool:
+def _called(step: Step, function: str, region: str) -> bool:
     """Return whether a connection called a function in the last run."""
-    return str((step.old.get("config") or {}).get("function_trigger", "")).rstrip("/").endswith(f"/{function}")
+    trigger = str((step.old.get("config") or {}).get("function_trigger", "")).rstrip("/")
+    return trigger.endswith(f"/{function}") and f"//{region}" in trigger

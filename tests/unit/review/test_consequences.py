@@ -1203,12 +1203,16 @@ def test_function_of_another_region_is_not_taken_for_the_former_one(tmp_path: Pa
 
 
 def test_function_that_is_no_longer_called_is_shown_at_the_unit(tmp_path: Path):
-    old, new = ({"config": {"function_trigger": f"https://x.cloudfunctions.net/{each}"}} for each in ("casa", "casa2"))
+    def calls(region: str, name: str) -> dict[str, Any]:
+        return {"config": {"function_trigger": f"https://{region}-p.cloudfunctions.net/{name}"}}
+
     steps = [
-        step("delete", "FunctionIamMember", "p/us-central1/casa", {"cloudFunction": "casa"}),
-        step("update", "Connection", "shop", old, new),
+        step("delete", "FunctionIamMember", "p/us-central1/casa", {"cloudFunction": "casa", "region": "us-central1"}),
+        step("update", "Connection", "other", calls("us-east4", "casa"), calls("us-east4", "casa2")),
+        step("update", "Connection", "shop", calls("us-central1", "casa"), calls("us-central1", "casa2")),
     ]
-    [revoked] = [each for each in consequences(tmp_path, {"shop": unit()}, *steps) if each.kind == "function_revoked"]
+    files = {"shop": unit(), "other": unit("other")}
+    [revoked] = [each for each in consequences(tmp_path, files, *steps) if each.kind == "function_revoked"]
     assert Path(revoked.place.split(":")[0]).name == "shop.yaml"
 
 
