@@ -350,13 +350,15 @@ def project_access(context: Context) -> Iterator[Consequence]:
                 continue
             role, member = str(inputs.get("role", "")), str(inputs.get("member", ""))
             condition = inputs.get("condition")
-            title = condition.get("title") if isinstance(condition, dict) else None
+            title, expression = (
+                condition.get(key) if isinstance(condition, dict) else None for key in ("title", "expression")
+            )
             declared, path = _declared_member(context, role, member)
             shown = declared or (member if "@" in member else _WRITER)
             preposition = "to" if operation == "grants" else "from"
             limited = f" under the condition {title!r}" if isinstance(title, str) else ""
             if limited and operation == "grants":
-                limited += f", which is `{condition.get('expression')}`"
+                limited += f", which is `{expression}`"
             yield Consequence(
                 "stop" if operation == "grants" else "note",
                 "project_role_granted" if operation == "grants" else "project_role_revoked",

@@ -65,7 +65,9 @@ class Context:
         """Return the id of the connection that a unit had after the last run, also under its former name."""
         recorded = self.preview.outputs.get("units")
         former = self.units[unit].formerly if unit in self.units else None
-        for name in (unit, former) if isinstance(recorded, dict) else ():
+        if not isinstance(recorded, dict):
+            return None
+        for name in (unit, former):
             found = recorded.get(name)
             if isinstance(found, dict) and found.get("connection_id"):
                 return str(found["connection_id"])
