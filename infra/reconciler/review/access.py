@@ -413,7 +413,7 @@ def function_access(context: Context) -> Iterator[Consequence]:
 
 
 def _calls(unit: Unit, name: str, region: str, project: str) -> bool:
-    """Return whether a unit's file names a function; a region or project that the preview lacks is not compared."""
+    """Return whether a unit's file names a function. Only known regions and projects are compared."""
     function = unit.connector.function if unit.connector else None
     if function is None or function.name != name:
         return False

@@ -118,7 +118,7 @@ class Context:
 
     @cached_property
     def dropped_grants(self) -> dict[str, str]:
-        """Return the grants, as `<role> <member>`, that the environment no longer makes, with the list they were in."""
+        """Return the lists that had the grants, as `<role> <member>`, which the environment no longer makes."""
         found: dict[str, str] = {}
         for step in self.preview.of_type("Preflight"):
             if RULES in step.old and RULES in step.new:

@@ -1181,7 +1181,7 @@ def test_hashing_that_begins_leaves_values_readable(tmp_path: Path):
     )
 
 
-def test_renamed_unit_with_a_new_connection_is_not_said_to_keep_it(tmp_path: Path):
+def test_renamed_unit_with_a_new_connection_is_shown_to_keep_only_datasets(tmp_path: Path):
     recorded = {"old": {"owners": ["owner@example.com"]}}
     replaced = step("replace", "Connection", "shop", CONNECTION, CONNECTION)
     items = consequences(tmp_path, {"shop": unit(formerly="old")}, replaced, units=recorded)
