@@ -111,7 +111,11 @@ class _AccessReview:
 
     def _begins(self) -> Consequence:
         text = f"revokes the roles in the Fivetran group {self.group} from all users and teams that no file declares"
-        text += f": {reconciler('unmanaged', environment=self.context.environment.name)} lists them"
+        known = {member_key(name) for name in (*self.before, *self.after)}
+        found = sorted(self.context.preview.revoked_roles.items())
+        others = [f"{name} ({role})" for name, role in found if member_key(name) not in known]
+        command = reconciler("unmanaged", environment=self.context.environment.name)
+        text += f": {format_list(others) or f'{command} lists them'}"
         place = self.context.environment_place("policy", "undeclared_fivetran_access")
         return Consequence(
             "stop", "fivetran_access_complete", text, f"Fivetran group {self.group}", place=place, value="revoked"

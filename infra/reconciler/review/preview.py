@@ -6,6 +6,7 @@ The document holds whole states, so nothing of it is shown as it is.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,9 @@ _REPEATED = ("an unhandled error occurred", "preview failed", "update failed")
 
 #: How messages begin about what a preview could not ask Fivetran.
 _NOT_CHECKED = ("cannot check ", "no Fivetran credentials: ")
+
+#: The message about a role in the Fivetran group that the preview found and a run revokes.
+_REVOKED = re.compile(r"(?:warning: )?\S+: revokes (.+) in the Fivetran group (?:.+) from ((?:user|team):.+)")
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,8 @@ class Preview:
     """Why the run would be rejected."""
     unchecked: tuple[str, ...] = ()
     """What the preview could not ask Fivetran, with the reason."""
+    revoked_roles: Mapping[str, str] = field(default_factory=dict)
+    """The roles in the Fivetran group that the preview reports as revoked, by member."""
 
     def of_type(self, name: str) -> Iterator[Step]:
         """Return the steps of a resource type."""
@@ -87,7 +93,8 @@ def read_preview(text: str, name: str, environment: str) -> Preview:
     faults = tuple(_faults(diagnostics))
     if not listed and not faults:
         raise ReconcilerError(f"{name}: the preview lists no step, not even the stack\n    Run the preview again.")
-    return Preview(tuple(_steps(listed)), _outputs(listed), faults, tuple(_unchecked(diagnostics)))
+    unchecked, revoked = tuple(_unchecked(diagnostics)), _revoked_roles(diagnostics)
+    return Preview(tuple(_steps(listed)), _outputs(listed), faults, unchecked, revoked)
 
 
 def _are_mappings(value: object) -> bool:
@@ -156,6 +163,11 @@ def _faults(diagnostics: list[dict[str, Any]]) -> Iterator[PreviewError]:
 def _unchecked(diagnostics: list[dict[str, Any]]) -> Iterator[str]:
     texts = (str(each.get("message", "")).strip() for each in diagnostics)
     yield from dict.fromkeys(text.rstrip(".") for text in texts if text.startswith(_NOT_CHECKED))
+
+
+def _revoked_roles(diagnostics: list[dict[str, Any]]) -> dict[str, str]:
+    texts = (_REVOKED.fullmatch(str(each.get("message", "")).strip()) for each in diagnostics)
+    return {found[2]: found[1] for found in texts if found}
 
 
 def _state(step: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reconciler.config import load
 from reconciler.review.consequence import Consequence
-from reconciler.review.preview import Step
+from reconciler.review.preview import Step, read_preview
 from reconciler.review.requests import requests_of
+from reconciler.review.review import find_consequences
 
-from .previews import ENVIRONMENT, consequences, step
+from .previews import ENVIRONMENT, TODAY, consequences, stack, step
 
 ANN, TEAM = "user:ann@example.com", "team:Data Engineering"
 EDIT, VIEW = "Edit Destination", "View Destination"
@@ -105,6 +108,24 @@ def test_last_administrator_that_gets_another_role_is_shown_as_kept(tmp_path: Pa
         old, new = {"members": {ANN: manage, **others}}, {"members": {ANN: VIEW, **others}}
         [changed] = review(tmp_path, "update", old, new, grant(VIEW, ANN))
         assert changed.text.endswith(f"to {VIEW}, who can then see connectors{end}")
+
+
+def test_policy_that_begins_to_revoke_names_the_members_that_the_preview_found(tmp_path: Path):
+    old, new = {"members": {ANN: VIEW, "user:b@x.org": VIEW}}, {"members": {ANN: VIEW}, "undeclared_access": "revoked"}
+    messages = [
+        f"connectors/dev/environment.yaml:5:3: revokes {role} {GROUP} from {member}\n"
+        for role, member in ((EDIT, TEAM), (VIEW, "user:b@x.org"), (VIEW, "user:Dan@example.com"))
+    ]
+    review(tmp_path, "update", old, new, grant(VIEW, ANN))
+    states = [{"group": "Group_Dev", "undeclared_access": "reported", **each} for each in (old, new)]
+    document = {
+        "steps": [stack(), step("update", "GroupAccess", "dev", *states)],
+        "diagnostics": [{"severity": "warning", "message": each} for each in messages],
+    }
+    preview = read_preview(json.dumps(document), "preview.json", "dev")
+    shown = find_consequences(preview, load(tmp_path, tmp_path, TODAY), "dev", TODAY, {})
+    [begins] = [each.text for each in shown if each.kind == "fivetran_access_complete"]
+    assert begins.endswith(f"that no file declares: {TEAM} ({EDIT}) and user:Dan@example.com ({VIEW})")
 
 
 def test_policy_that_begins_to_revoke_is_stopped(tmp_path: Path):
