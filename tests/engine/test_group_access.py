@@ -100,12 +100,12 @@ def test_review_names_who_gains_and_loses_access_to_change_connectors(workspace:
     first = ("stop", f"declares who can change connectors {at}: {MANAGE} to {ADMIN}; {EDIT} to {BOB}")
     assert review(workspace) == [first]
     workspace.up(RECONCILER_TODAY="2026-12-01").ok()
+    admin.set_access(group, **{TEAM: EDIT})
     declare(workspace, (ADMIN, MANAGE), (ANN, VIEW), until="2026-12-31", undeclared_fivetran_access="revoked")
     assert review(workspace) == [
         (
             "stop",
-            f"revokes the roles {at} from all users and teams that no file declares: "
-            "`reconciler unmanaged -e dev` lists them",
+            f"revokes the roles {at} from all users and teams that no file declares: {TEAM} ({EDIT})",
         ),
         ("stop", f"grants {VIEW} {at} to {ANN} until 2026-12-31, who can then see connectors"),
         ("stop", f"revokes {EDIT} {at} from {BOB}, who can no longer change and delete connectors"),
@@ -121,6 +121,10 @@ def test_review_names_who_gains_and_loses_access_to_change_connectors(workspace:
 def test_review_stops_a_last_day_that_no_longer_ends_a_role(workspace: Workspace, admin: Admin, group: str):
     declare(workspace, (ADMIN, MANAGE), (ANN, VIEW), until="2026-12-31")
     workspace.up(RECONCILER_TODAY="2026-12-01").ok()
+    declare(workspace, (ADMIN, MANAGE), (ANN, VIEW), until="2026-11-30")
+    [revoked] = review(workspace)
+    text = "who can no longer see connectors. The file says that its last day was 2026-11-30"
+    assert (revoked[0], revoked[1].rpartition(", ")[2]) == ("stop", text)
     workspace.write("environment", ENVIRONMENT)
     stops = [text for severity, text in review(workspace) if severity == "stop"]
     assert stops == [f"no longer revokes {VIEW} in the Fivetran group Group_Dev from {ANN} after 2026-12-31"]
