@@ -30,6 +30,9 @@ _WRITER, _WRITER_ROLE = "Fivetran's service account", "roles/bigquery.dataEditor
 #: How the path of a grant begins that the environment makes on its datasets.
 _DEFAULT = "default_access"
 
+#: How a member begins that the environment's pattern turns into a group.
+_WORKGROUP = "workgroup:"
+
 #: Members that stand for more people than a group.
 _EVERYONE = {
     "allUsers": "everyone on the internet",
@@ -245,7 +248,10 @@ class _ListChange:
         )
 
     def _member(self, entry: AccessEntry) -> str:
-        return format_member(entry.at, self.context.environment.workgroups)
+        """Return the member as files write it, with its address where the same text was another group."""
+        name = format_member(entry.at, self.context.environment.workgroups)
+        is_another = self.context.former_workgroups is not None and name.startswith(_WORKGROUP)
+        return f"{name} ({entry.member})" if is_another else name
 
     def _people(self, *, grows: bool) -> str:
         """Return the number of people before and after, where it changes as the line says."""
@@ -267,6 +273,10 @@ class _ListChange:
         return None
 
     def _place(self, entry: AccessEntry) -> str:
+        if (former := self.context.former_workgroups) is not None:
+            names = [format_member(entry.at, each) for each in (former, self.context.environment.workgroups)]
+            if any(name.startswith(_WORKGROUP) for name in names):
+                return self.context.environment_place("workgroups")
         file, path = self.lines.get(entry, ("", ""))
         past = None if file else self._past_grant(entry)
         if past is not None:

@@ -117,6 +117,15 @@ class Context:
         return frozenset(path for _, path in grants)
 
     @cached_property
+    def former_workgroups(self) -> str | None:
+        """The pattern of workgroups in the last run, where it was another one; None otherwise."""
+        for step in self.preview.of_type("Preflight"):
+            if RULES in step.old and RULES in step.new:
+                old, new = (read_rules(each[RULES])["workgroups"] for each in (step.old, step.new))
+                return old if old != new else None
+        return None
+
+    @cached_property
     def dropped_grants(self) -> dict[str, str]:
         """Return the lists that had the grants, as `<role> <member>`, which the environment no longer makes."""
         found: dict[str, str] = {}

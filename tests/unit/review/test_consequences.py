@@ -1006,6 +1006,27 @@ def test_revocation_of_an_access_that_the_environment_gave_is_shown_there(tmp_pa
     assert Path(revoked.place.split(":")[0]).stem == "environment"
 
 
+def test_workgroup_that_is_another_group_is_shown_with_its_address(tmp_path: Path):
+    member = "workgroup:data/developers"
+    patterns = ("old-{workgroup}-{subgroup}@x.org", "new-{workgroup}-{subgroup}@x.org")
+    rules = ({"rules": {"workgroups": each}} for each in patterns)
+    entries = ({"a": {"role": "READER", "groupByEmail": f"{each}-data-developers@x.org"}} for each in ("old", "new"))
+    dataset = {"access": [{"role": "roles/bigquery.dataViewer", "members": [member]}]}
+    files = {"environment": {**ENVIRONMENT, "workgroups": patterns[1]}, "shop": unit(dataset=dataset)}
+    steps = [
+        step("update", "DatasetAccess", "shop", *({**ACCESS, "entries": each} for each in entries)),
+        step("update", "Preflight", "preflight", *rules),
+    ]
+    changed = [each for each in consequences(tmp_path, files, *steps) if each.kind.startswith("access_")]
+    viewer = "roles/bigquery.dataViewer on dataset shop"
+    assert [each.text for each in changed] == [
+        f"grants {viewer} to {member} (new-data-developers@x.org)",
+        f"revokes {viewer} from group:old-data-developers@x.org",
+    ]
+    lines = (tmp_path / "dev" / "environment.yaml").read_text().splitlines()
+    assert all("workgroups" in lines[int(each.place.split(":")[1]) - 1] for each in changed)
+
+
 def test_grant_under_a_condition_is_shown_with_its_expression(tmp_path: Path):
     limited = {**READER, "condition": {"title": "until 2026-12-31", "expression": "true"}}
     steps = [
