@@ -366,13 +366,16 @@ def project_access(context: Context) -> Iterator[Consequence]:
             declared, path = _declared_member(context, role, member)
             shown = declared or (member if "@" in member else _WRITER)
             preposition = "to" if operation == "grants" else "from"
+            named = shown
+            if context.former_workgroups is not None and declared.startswith(_WORKGROUP):
+                named += f" ({member.removeprefix('group:')})"
             limited = f" under the condition {title!r}" if isinstance(title, str) else ""
             if limited and operation == "grants":
                 limited += f", which is `{expression}`"
             yield Consequence(
                 "stop" if operation == "grants" else "note",
                 "project_role_granted" if operation == "grants" else "project_role_revoked",
-                f"{operation} {role} on project {context.environment.gcp_project} {preposition} {shown}{limited}"
+                f"{operation} {role} on project {context.environment.gcp_project} {preposition} {named}{limited}"
                 + (_reach(role) if operation == "grants" else ""),
                 f"project {context.environment.gcp_project}: {role} for {shown}",
                 "",

@@ -1027,6 +1027,17 @@ def test_workgroup_that_is_another_group_is_shown_with_its_address(tmp_path: Pat
     assert all("workgroups" in lines[int(each.place.split(":")[1]) - 1] for each in changed)
 
 
+def test_role_of_a_workgroup_that_is_another_group_is_shown_with_its_address(tmp_path: Path):
+    patterns = ("old-{workgroup}-{subgroup}@x.org", "new-{workgroup}-{subgroup}@x.org")
+    rules = ({"rules": {"workgroups": each}} for each in patterns)
+    grant = {"role": "roles/bigquery.jobUser", "members": ["workgroup:finance"]}
+    files = {"environment": {**ENVIRONMENT, "workgroups": patterns[1], "project_access": [grant]}}
+    new = {"role": "roles/bigquery.jobUser", "member": "group:new-finance-default@x.org"}
+    steps = [step("create", "IAMMember", "finance", None, new), step("update", "Preflight", "preflight", *rules)]
+    [granted] = [each for each in consequences(tmp_path, files, *steps) if each.kind == "project_role_granted"]
+    assert granted.text.endswith(" to workgroup:finance (new-finance-default@x.org)")
+
+
 def test_grant_under_a_condition_is_shown_with_its_expression(tmp_path: Path):
     limited = {**READER, "condition": {"title": "until 2026-12-31", "expression": "true"}}
     steps = [
