@@ -113,7 +113,7 @@ def _settings(context: Context, step: Step, name: str, unit: str) -> Iterator[Co
     """Return the settings that change: those that may name the source together, and each of the others."""
     paths = _changed_settings(step)
     if sources := [path for path in paths if may_name_source(path)]:
-        keys = " and ".join(f"`{_file_key(context, unit, path)}`" for path in sources)
+        keys = format_list([f"`{_file_key(context, unit, path)}`" for path in sources])
         warning = ". This can change which source is read"
         if step.operation != "replace":
             warning += ". Rows of another source are then added to the existing rows. "
