@@ -37,6 +37,7 @@ def main() -> None:
     # A shell starts background commands so that they ignore interrupts. The engine interrupts its language host at the
     # end of a run, and would wait 5 s for one that ignores it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(soft_wrap=True, highlight=False)
     if arguments.set_up or arguments.reviews or arguments.files or arguments.commands:
         for line in measure_extras(arguments):
@@ -181,4 +182,7 @@ def write_plots(folder: Path, runs: list[Run]) -> list[Path]:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        raise SystemExit(128 + signal.SIGINT) from None

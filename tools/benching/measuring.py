@@ -161,9 +161,12 @@ def measure(
     with tempfile.TemporaryFile("w+") as output:
         began = time.monotonic()
         process = subprocess.Popen(command, cwd=cwd, env=env, stdout=output, stderr=subprocess.STDOUT)
-        while process.poll() is None:
-            samples.take(process.pid)
-            time.sleep(SAMPLE_S)
+        try:
+            while process.poll() is None:
+                samples.take(process.pid)
+                time.sleep(SAMPLE_S)
+        finally:
+            end(process)
         wall_s = time.monotonic() - began
         output.seek(0)
         text = output.read()
@@ -175,6 +178,18 @@ def measure(
     if process.returncode != 0:
         raise CommandFailed(command, measured, text)
     return measured
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a command that still runs because the benchmark was interrupted: ask it to, and kill it after 10 seconds."""
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def dataset_reads(admin: httpx.Client) -> tuple[int, int]:

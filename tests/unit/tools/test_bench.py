@@ -9,11 +9,12 @@ from datetime import date
 from pathlib import Path
 from xml.etree import ElementTree
 
+import psutil
 import pytest
 
 from benching import page, plot, scale, targets
 from benching.fleet import write_change, write_units
-from benching.measuring import OUR_ENGINE, Measured, kind_of, measure, outside
+from benching.measuring import OUR_ENGINE, Measured, Samples, kind_of, measure, outside
 from benching.reasons import UnknownCall, explain_calls
 from benching.targets import Run
 from reconciler.config import load
@@ -162,3 +163,16 @@ def test_scale_table_continues_the_slope_between_the_measured_sizes():
     assert "| drift check, wall | 10.0 s | 30.0 s | 100.0 s | 200.0 s | 1,000.0 s |" in rows
     assert "| drift check, reads of BigQuery | 200 | 600 | 2,000 | 4,000 | 20,000 |" in rows
     assert not any("wall" in row for row in scale.table(runs, with_wall=False))
+
+
+def test_interrupted_measurement_ends_its_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    started: list[int] = []
+
+    def interrupt(_samples: Samples, pid: int) -> None:
+        started.append(pid)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Samples, "take", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        measure("sleep", ["sleep", "60"], os.environ, None, cwd=tmp_path)
+    assert [pid for pid in started if psutil.pid_exists(pid)] == []
