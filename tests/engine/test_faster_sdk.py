@@ -8,6 +8,8 @@ from typing import Any
 from admin import Admin
 from workspace import Workspace, hashing, stripe
 
+from reconciler.sdk.speed import CALLS_AT_ONCE
+
 AS_IS = {"RECONCILER_SDK_AS_IS": "1"}
 
 
@@ -58,6 +60,19 @@ def test_preview_starts_the_plugin_process_before_it_registers_resources(workspa
     finally:
         admin.gcp("DELETE", "/faults")
         code = preview.wait(timeout=180)
+    assert code == 0, workspace.printed.read_text()
+
+
+def test_as_many_connections_are_created_at_once_as_the_engine_has_operations(workspace: Workspace, admin: Admin):
+    for number in range(CALLS_AT_ONCE + 1):
+        workspace.write(f"shop_{number}", stripe(f"shop_{number}"))
+    creations = admin.fault(kind="hold", method="POST", path="^/v1/connections$", count=None)
+    run = workspace.start_up(PULUMI_PARALLEL=str(CALLS_AT_ONCE))
+    try:
+        admin.wait_for(lambda: admin.held(creations) == CALLS_AT_ONCE)
+    finally:
+        admin.release(creations)
+        code = run.wait(timeout=180)
     assert code == 0, workspace.printed.read_text()
 
 

@@ -7,7 +7,10 @@ several layers, and starts an event loop to write an answer, which nearly always
 from __future__ import annotations
 
 import contextlib
+import threading
+import weakref
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from google.protobuf import struct_pb2
@@ -44,6 +47,17 @@ def _or_as_the_sdk(faster: Callable[..., Any], sdk: Callable[..., Any], plugin: 
 
     answer.is_ours = True  # type: ignore[attr-defined]
     return answer
+
+
+def answer_more_at_once(calls: int) -> None:
+    """Let the server that has called this answer so many calls at once, in place of four.
+
+    Its pool of threads is reached through the current thread, which is one of them.
+    """
+    refer = next(iter(getattr(threading.current_thread(), "_args", None) or ()), None)
+    pool = refer() if isinstance(refer, weakref.ref) else None
+    if isinstance(pool, ThreadPoolExecutor):
+        pool._max_workers = max(pool._max_workers, calls)
 
 
 class _Providers:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -81,3 +83,18 @@ def test_plugin_answers_with_the_inputs_and_state_of_the_provider(more):
 
     assert plugin._check(provider, proto.CheckRequest(news=sent)).inputs == expected
     assert plugin._read(provider, proto.ReadRequest(id="i", properties=sent)).properties == expected
+
+
+def test_server_that_calls_this_answers_so_many_calls_at_once():
+    together = threading.Barrier(6)
+    with ThreadPoolExecutor(4) as server:
+        server.submit(plugin.answer_more_at_once, 6).result()
+        for each in [server.submit(together.wait, timeout=30) for _ in range(6)]:
+            each.result()
+
+
+def test_no_thread_of_a_server_changes_nothing():
+    plugin.answer_more_at_once(6)
+    thread = threading.Thread(target=plugin.answer_more_at_once, args=(6,))
+    thread.start()
+    thread.join()
