@@ -181,7 +181,7 @@ def measure(
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """End a command that still runs because the benchmark was interrupted: ask it to, and kill it after 10 seconds."""
+    """End a command that still runs, since the benchmark was interrupted. It is killed after 10 seconds."""
     if process.poll() is not None:
         return
     process.terminate()
