@@ -50,7 +50,7 @@ def _or_as_the_sdk(faster: Callable[..., Any], sdk: Callable[..., Any], plugin: 
 
 
 def answer_more_at_once(calls: int) -> None:
-    """Let the server that has called this answer so many calls at once, in place of four.
+    """Raise the number of calls that the server of this process answers at once, from four.
 
     Its pool of threads is reached through the current thread, which is one of them.
     """
