@@ -85,7 +85,7 @@ def test_plugin_answers_with_the_inputs_and_state_of_the_provider(more):
     assert plugin._read(provider, proto.ReadRequest(id="i", properties=sent)).properties == expected
 
 
-def test_server_that_calls_this_answers_so_many_calls_at_once():
+def test_server_answers_six_calls_at_once_after_a_call_that_asks_for_it():
     together = threading.Barrier(6)
     with ThreadPoolExecutor(4) as server:
         server.submit(plugin.answer_more_at_once, 6).result()
@@ -93,7 +93,7 @@ def test_server_that_calls_this_answers_so_many_calls_at_once():
             each.result()
 
 
-def test_no_thread_of_a_server_changes_nothing():
+def test_thread_outside_a_server_raises_nothing():
     plugin.answer_more_at_once(6)
     thread = threading.Thread(target=plugin.answer_more_at_once, args=(6,))
     thread.start()
