@@ -16,6 +16,9 @@ from reconciler.model.errors import ReconcilerError
 #: Seconds in which pasted lines follow one another.
 _PASTE_S = 0.2
 
+#: Seconds for which one wait lasts. A signal just before it is handled after it, where a read lasts until the next key.
+_SIGNAL_S = 0.5
+
 _END = b"\x04"
 _ERASE = (b"\x7f", b"\x08")
 _ERASE_ALL = b"\x15"
@@ -86,6 +89,8 @@ def _line(source: int, limit: int) -> tuple[bytes, bytes]:
     """Return what was typed until Enter or Ctrl-D, and what followed in the same moment."""
     typed = bytearray()
     while True:
+        while not select.select([source], [], [], _SIGNAL_S)[0]:
+            pass
         chunk = os.read(source, 4096)
         if not chunk:
             return bytes(typed), b""
