@@ -12,26 +12,23 @@ from reconciler.google.bigquery.access import (
     locate_entries,
     parse_entry,
     parse_until,
-    policy_member,
     predefined_role,
     to_place,
 )
 from reconciler.google.bigquery.declared_dataset import dataset_path
-from reconciler.google.iam.roles import BLIND, role_reads_data
-from reconciler.model import Unit
 from reconciler.review.connection_settings import digest_new_connection
 from reconciler.review.consequence import Consequence, Several, Severity
 from reconciler.review.context import Context
 from reconciler.review.preview import Step
 
 #: Who writes the dataset of a connector. Its address is known only once the group exists.
-_WRITER, _WRITER_ROLE = "Fivetran's service account", "roles/bigquery.dataEditor"
+WRITER, _WRITER_ROLE = "Fivetran's service account", "roles/bigquery.dataEditor"
 
 #: How the path of a grant begins that the environment makes on its datasets.
 _DEFAULT = "default_access"
 
 #: How a member begins that the environment's pattern turns into a group.
-_WORKGROUP = "workgroup:"
+WORKGROUP = "workgroup:"
 
 #: Members that stand for more people than a group.
 _EVERYONE = {
@@ -88,7 +85,7 @@ def _new_list(context: Context, step: Step) -> Consequence:
     entries = [entry for same in _entries(step.new).values() for entry in same]
     holders = [_describe(context, entry) for entry in entries]
     if "writer" in step.new:
-        holders.append(f"{_WRITER_ROLE} to {_WRITER}")
+        holders.append(f"{_WRITER_ROLE} to {WRITER}")
     people = "; ".join(sorted(holders))
     unit = context.unit_of(dataset)
     adopted = {each.new.get("datasetId") for each in context.preview.of_type("Dataset") if each.operation == "adopt"}
@@ -151,9 +148,9 @@ class _ListChange:
 
     def _writer(self, *, is_new: bool) -> Consequence:
         verb, preposition = ("grants", "to") if is_new else ("revokes", "from")
-        text = f"{verb} {_WRITER_ROLE} on dataset {self.dataset} {preposition} {_WRITER}"
-        several = Several("dataset", self.dataset, f"{verb} {_WRITER_ROLE} on ", f" {preposition} {_WRITER}")
-        at = f"dataset {self.dataset}: {_WRITER_ROLE} for {_WRITER}"
+        text = f"{verb} {_WRITER_ROLE} on dataset {self.dataset} {preposition} {WRITER}"
+        several = Several("dataset", self.dataset, f"{verb} {_WRITER_ROLE} on ", f" {preposition} {WRITER}")
+        at = f"dataset {self.dataset}: {_WRITER_ROLE} for {WRITER}"
         place = self.context.dataset_place(self.dataset)
         if is_new:
             value = ["writer", *_filled_by(self.context, self.unit)]
@@ -250,7 +247,7 @@ class _ListChange:
     def _member(self, entry: AccessEntry) -> str:
         """Return the member as files write it, with its address where the same text was another group."""
         name = format_member(entry.at, self.context.environment.workgroups)
-        is_another = self.context.former_workgroups is not None and name.startswith(_WORKGROUP)
+        is_another = self.context.former_workgroups is not None and name.startswith(WORKGROUP)
         return f"{name} ({entry.member})" if is_another else name
 
     def _people(self, *, grows: bool) -> str:
@@ -275,7 +272,7 @@ class _ListChange:
     def _place(self, entry: AccessEntry) -> str:
         if (former := self.context.former_workgroups) is not None:
             names = [format_member(entry.at, each) for each in (former, self.context.environment.workgroups)]
-            if any(name.startswith(_WORKGROUP) for name in names):
+            if any(name.startswith(WORKGROUP) for name in names):
                 return self.context.environment_place("workgroups")
         file, path = self.lines.get(entry, ("", ""))
         past = None if file else self._past_grant(entry)
@@ -350,90 +347,3 @@ def _count_people(entries: Mapping[tuple[str, str, str], list[AccessEntry]]) -> 
 def _sensitive(context: Context, dataset: str) -> str:
     declared = context.datasets.get(dataset)
     return " (sensitive)" if declared and declared[1].sensitive else ""
-
-
-def project_access(context: Context) -> Iterator[Consequence]:
-    """Return the roles on the project that are granted or revoked."""
-    for step in context.preview.of_type("IAMMember"):
-        for operation, inputs in (("revokes", step.old), ("grants", step.new)):
-            if not inputs or (step.operation == "update" and operation == "revokes"):
-                continue
-            role, member = str(inputs.get("role", "")), str(inputs.get("member", ""))
-            condition = inputs.get("condition")
-            title, expression = (
-                condition.get(key) if isinstance(condition, dict) else None for key in ("title", "expression")
-            )
-            declared, path = _declared_member(context, role, member)
-            shown = declared or (member if "@" in member else _WRITER)
-            preposition = "to" if operation == "grants" else "from"
-            named = shown
-            if context.former_workgroups is not None and declared.startswith(_WORKGROUP):
-                named += f" ({member.removeprefix('group:')})"
-            limited = f" under the condition {title!r}" if isinstance(title, str) else ""
-            if limited and operation == "grants":
-                limited += f", which is `{expression}`"
-            yield Consequence(
-                "stop" if operation == "grants" else "note",
-                "project_role_granted" if operation == "grants" else "project_role_revoked",
-                f"{operation} {role} on project {context.environment.gcp_project} {preposition} {named}{limited}"
-                + (_reach(role) if operation == "grants" else ""),
-                f"project {context.environment.gcp_project}: {role} for {shown}",
-                "",
-                context.environment_place(path),
-                None if operation == "revokes" else [role, shown, condition],
-            )
-
-
-def _reach(role: str) -> str:
-    """Return which data a role on the project gives access to."""
-    if role in BLIND:
-        return ""
-    return f". The role {'reads' if role_reads_data(role) else 'may read'} every dataset of the project"
-
-
-def _declared_member(context: Context, role: str, member: str) -> tuple[str, str]:
-    """Return how the file writes a member of a role on the project, and the path of its line."""
-    for number, grant in enumerate(context.environment.project_access):
-        for index, each in enumerate(grant.members):
-            if grant.role == role and policy_member(each, context.environment.workgroups) == member:
-                return each, f"project_access[{number}].members[{index}]"
-    return "", "project_access"
-
-
-def function_access(context: Context) -> Iterator[Consequence]:
-    """Return the Cloud Functions that Fivetran may call, or no longer."""
-    for kind, key in (("FunctionIamMember", "cloudFunction"), ("ServiceIamMember", "name")):
-        for step in context.preview.of_type(kind):
-            is_new = step.operation != "delete"
-            inputs = step.new or step.old
-            name, project = str(inputs.get(key, step.name)), str(inputs.get("project", ""))
-            region = str(inputs.get("region", inputs.get("location", "")))
-            units = [unit.name for unit in context.units.values() if _calls(unit, name, region, project)]
-            former = next(
-                (each.name for each in context.preview.of_type("Connection") if _called(each, name, region)), step.name
-            )
-            place = context.place(*units[:1] or [former], "connector", "function") or context.environment_place()
-            elsewhere = f" in {region}" if region else ""
-            elsewhere += f" of project {project}" if project not in ("", context.environment.gcp_project) else ""
-            yield Consequence(
-                "stop" if is_new else "note",
-                "function_granted" if is_new else "function_revoked",
-                f"{'lets Fivetran call' if is_new else 'no longer lets Fivetran call'} the function {name}{elsewhere}",
-                f"function {name}",
-                place=place,
-                value=[kind, project, inputs.get("region", inputs.get("location")), inputs.get("role")],
-            )
-
-
-def _calls(unit: Unit, name: str, region: str, project: str) -> bool:
-    """Return whether a unit's file names a function. Only known regions and projects are compared."""
-    function = unit.connector.function if unit.connector else None
-    if function is None or function.name != name:
-        return False
-    return region in ("", function.region) and project in ("", function.project)
-
-
-def _called(step: Step, function: str, region: str) -> bool:
-    """Return whether a connection called a function in the last run."""
-    trigger = str((step.old.get("config") or {}).get("function_trigger", "")).rstrip("/")
-    return trigger.endswith(f"/{function}") and f"//{region}" in trigger

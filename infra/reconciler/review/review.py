@@ -7,7 +7,17 @@ from datetime import date
 
 from reconciler.config import Loaded
 from reconciler.lifecycle.expiry import apply_expiry
-from reconciler.review import access, connections, datasets, destinations, fivetran_access, lifecycle, requests, rules
+from reconciler.review import (
+    access,
+    connections,
+    datasets,
+    destinations,
+    fivetran_access,
+    lifecycle,
+    project_access,
+    requests,
+    rules,
+)
 from reconciler.review.consequence import Consequence
 from reconciler.review.context import Context
 from reconciler.review.preview import Preview
@@ -18,8 +28,8 @@ _FINDERS: tuple[Callable[[Context], Iterator[Consequence]], ...] = (
     connections.connections,
     access.sensitivity,
     access.dataset_access,
-    access.project_access,
-    access.function_access,
+    project_access.project_access,
+    project_access.function_access,
     fivetran_access.fivetran_access,
     rules.rules,
     lifecycle.endings,
